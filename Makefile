@@ -1,0 +1,28 @@
+# Two commands: `make site` builds the site into site/, `make test` runs every test. Both set up what they need.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: site test clean
+
+site: .venv/.site
+	@$(BIN)/python build.py $(ARGS)
+
+test: .venv/.test
+	@$(BIN)/python -m tests.browsers
+	@$(BIN)/python -m pytest $(ARGS)
+
+.venv/.site: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Strata needs Python 3.11 or newer; name one: make PYTHON=python3.12' >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo 'Python has no venv module here; on Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
+	@echo '  installing the Python packages of requirements.txt'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/.test: tests/requirements.txt .venv/.site
+	@echo '  installing the Python packages of tests/requirements.txt'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
+
+clean:
+	rm -rf site .venv .cache assets/node_modules

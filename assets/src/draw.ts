@@ -1,0 +1,90 @@
+/** Colours and heatmaps. One meaning, one colour: activations diverge from zero, and zero is the page's own background. */
+import { interpolateLab, piecewise } from "d3-interpolate";
+import { rgb } from "d3-color";
+
+export type Theme = "light" | "dark";
+
+/** Colour stops from the most negative to the most positive; the middle one is `--background` in styles/site.css. */
+export const ACTIVATIONS: Record<Theme, string[]> = {
+  light: ["#7a1f12", "#c8492c", "#efab8f", "#fcfcfa", "#93bde3", "#2f74b5", "#123a66"],
+  dark: ["#ffd9c7", "#f08b66", "#8a3d29", "#14161a", "#28527f", "#5c9fe0", "#cfe6ff"],
+};
+
+const STEPS = 256; // a side
+
+/** `2 · STEPS + 1` RGBA colours from −1 to 1. */
+const tables: Record<Theme, Uint32Array> = { light: table(ACTIVATIONS.light), dark: table(ACTIVATIONS.dark) };
+const greys = table(["#000", "#fff"]);
+
+function table(stops: string[]): Uint32Array {
+  const colour = piecewise(interpolateLab, stops);
+  return Uint32Array.from({ length: 2 * STEPS + 1 }, (_, i) => {
+    const { r, g, b } = rgb(colour(i / (2 * STEPS)));
+    return ((255 << 24) | (Math.round(b) << 16) | (Math.round(g) << 8) | Math.round(r)) >>> 0; // little-endian RGBA
+  });
+}
+
+/** How values become colours: from −extent to extent diverging, or grey from 0 to 1. */
+export interface Scale {
+  readonly extent: number;
+  readonly colours: Uint32Array;
+}
+
+export const activationScale = (extent: number, theme: Theme): Scale => ({ extent, colours: tables[theme] });
+export const greyScale: Scale = { extent: 1, colours: greys };
+
+/**
+ * The magnitude that all but the largest `beyond` of the values stay within, so that a few outliers do not bleach
+ * the rest; `clipped` says whether any lies beyond. A scale of it is symmetric about zero.
+ */
+export function extentOf(values: Float32Array, beyond = 0.002): { extent: number; clipped: boolean } {
+  let largest = 0;
+  for (const value of values) largest = Math.max(largest, Math.abs(value));
+  const counts = new Uint32Array(1024);
+  if (largest > 0) for (const value of values) counts[Math.min(1023, Math.floor((Math.abs(value) / largest) * 1024))]++;
+  let above = 0;
+  let bin = 1024;
+  while (bin > 1 && above + counts[bin - 1] <= values.length * beyond) above += counts[--bin];
+  return { extent: (largest * bin) / 1024, clipped: above > 0 };
+}
+
+/** Paint values (height × width) one pixel each; CSS makes them larger. */
+export function paintHeatmap(canvas: HTMLCanvasElement, values: Float32Array, width: number, height: number, { extent, colours }: Scale): void {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  const pixels = new Uint32Array(width * height);
+  const last = colours.length - 1;
+  // Grey runs over 0 … extent, a diverging scale over −extent … extent.
+  const [offset, factor] = colours === greys ? [0, last / extent] : [last / 2, extent > 0 ? last / 2 / extent : 0];
+  for (let i = 0; i < pixels.length; i++) pixels[i] = colours[Math.min(last, Math.max(0, Math.round(offset + values[i] * factor)))];
+  const image = new ImageData(new Uint8ClampedArray(pixels.buffer), width, height);
+  canvas.getContext("2d")!.putImageData(image, 0, 0);
+}
+
+/** Paint an image (3, H, W) or (1, H, W) in [0, 1] in its own colours. */
+export function paintImage(canvas: HTMLCanvasElement, data: Float32Array, [channels, height, width]: readonly number[]): void {
+  canvas.width = width;
+  canvas.height = height;
+  const image = new ImageData(width, height);
+  const area = width * height;
+  for (let i = 0; i < area; i++) {
+    for (let c = 0; c < 3; c++) image.data[4 * i + c] = data[Math.min(c, channels - 1) * area + i] * 255;
+    image.data[4 * i + 3] = 255;
+  }
+  canvas.getContext("2d")!.putImageData(image, 0, 0);
+}
+
+/** Paint a scale as a strip, for a legend. */
+export function paintLegend(canvas: HTMLCanvasElement, scale: Scale): void {
+  const steps = 2 * STEPS + 1;
+  const values = Float32Array.from({ length: steps }, (_, i) => (scale === greyScale ? i / (steps - 1) : (2 * i) / (steps - 1) - 1) * scale.extent);
+  paintHeatmap(canvas, values, steps, 1, scale.extent ? scale : { ...scale, extent: 1 });
+}
+
+/** The theme that the page is in, and word of a change of it. */
+const dark = matchMedia("(prefers-color-scheme: dark)");
+export const theme = (): Theme => (dark.matches ? "dark" : "light");
+export function onTheme(listener: () => void): () => void {
+  dark.addEventListener("change", listener);
+  return () => dark.removeEventListener("change", listener);
+}

@@ -1,0 +1,73 @@
+/**
+ * One table of layer kinds: a kind's entry holds all that is particular to it.
+ * `model/kinds.py` is this table's counterpart in Python; a new kind is one entry in each.
+ */
+import * as ops from "./ops";
+import type { Layer } from "./manifest";
+import type { Shape, Tensor, Window } from "./ops";
+
+export interface Kind {
+  /** The output's shape for an input's. */
+  shape(input: Shape, layer: Layer): Shape;
+  /** The layer's activation; `weight` and `bias` for a kind that has them. */
+  forward(x: Tensor, layer: Layer, weight: Tensor, bias: Tensor): Tensor;
+  /** Whether the layer has weights of its own. */
+  weights: boolean;
+  /** Whether each output channel looks at every input channel, or at its own alone. */
+  mixes: boolean;
+}
+
+const window = (layer: Layer): Window => ({ kernel_size: layer.kernel_size!, stride: layer.stride!, padding: layer.padding! });
+
+function windowShape([channels, height, width]: Shape, layer: Layer): Shape {
+  const { kernel_size, stride, padding } = window(layer);
+  return [channels, ops.outputSize(height, kernel_size, stride, padding), ops.outputSize(width, kernel_size, stride, padding)];
+}
+
+const each = (f: (value: number, layer: Layer) => number): Kind => ({
+  shape: (input) => input,
+  forward: (x, layer) => ops.map(x, (value) => f(value, layer)),
+  weights: false,
+  mixes: false,
+});
+
+const pool = (forward: (x: Tensor, window: Window) => Tensor): Kind => ({
+  shape: windowShape,
+  forward: (x, layer) => forward(x, window(layer)),
+  weights: false,
+  mixes: false,
+});
+
+export const kinds: Record<string, Kind> = {
+  conv: {
+    shape: (input, layer) => [layer.shape[0], ...windowShape(input, layer).slice(1)],
+    forward: (x, layer, weight, bias) => ops.conv2d(x, weight, bias, window(layer)),
+    weights: true,
+    mixes: true,
+  },
+  linear: {
+    shape: (_, layer) => [layer.shape[0]],
+    forward: (x, _, weight, bias) => ops.linear(x, weight, bias),
+    weights: true,
+    mixes: true,
+  },
+  relu: each((x) => Math.max(0, x)),
+  leaky_relu: each((x, layer) => (x < 0 ? x * layer.negative_slope! : x)),
+  sigmoid: each((x) => 1 / (1 + Math.exp(-x))),
+  tanh: each(Math.tanh),
+  dropout: each((x) => x), // it only acts while a network trains
+  max_pool: pool(ops.maxPool2d),
+  avg_pool: pool(ops.avgPool2d),
+  flatten: {
+    shape: (input) => [ops.size(input)],
+    forward: (x) => ops.flatten(x),
+    weights: false,
+    mixes: false,
+  },
+};
+
+export function kindOf(layer: Layer): Kind {
+  const kind = kinds[layer.kind];
+  if (!kind) throw new RangeError(`layer "${layer.name}" is of a kind "${layer.kind}" that this page does not know`);
+  return kind;
+}

@@ -1,0 +1,143 @@
+/**
+ * One a page: the picture on show, shared by all figures, and the traces of it.
+ *
+ * Figures ask the store to show a picture and hear of it by a "change" event; they never talk to each other.
+ */
+import { load, loadBytes, LoadError } from "./data";
+import { infer } from "./infer";
+import { MANIFEST_VERSION, type Manifest } from "./manifest";
+import { pictureIn, PictureError, readPicture, type Square } from "./picture";
+import { preprocess } from "./preprocess";
+import { decodeTrace, toImage, type Trace } from "./trace";
+
+/** What is on show: an example of a model, or the reader's own. */
+export type Picture = { readonly example: string; readonly model: string } | { readonly own: Square };
+
+/** What is going on with the picture that the reader gave. */
+export type Task =
+  | { readonly step: "idle" | "reading" | "computing" }
+  | { readonly step: "loading_engine"; readonly share: number }
+  | { readonly step: "failed"; readonly reason: string; readonly file: string };
+
+export const OWN = "own";
+const TRACES_KEPT = 12;
+
+class Store extends EventTarget {
+  picture: Picture | null = null;
+  /** The reader's own picture, kept while examples are looked at. */
+  own: Square | null = null;
+  task: Task = { step: "idle" };
+  private manifests = new Map<string, Promise<Manifest>>();
+  private traces = new Map<string, Promise<Trace>>();
+  private reading = new AbortController();
+
+  /** The manifest of a model, loaded once. */
+  manifest(model: string): Promise<Manifest> {
+    let manifest = this.manifests.get(model);
+    if (!manifest) {
+      manifest = load<Manifest>(`models/${model}/manifest.json`).then((loaded) => {
+        if (loaded.version !== MANIFEST_VERSION) throw new LoadError(`models/${model}/manifest.json.js`);
+        return loaded;
+      });
+      this.manifests.set(model, manifest);
+      manifest.catch(() => this.manifests.delete(model));
+    }
+    return manifest;
+  }
+
+  /** Show a picture; figures hear a "change". */
+  show(picture: Picture): void {
+    this.reading.abort();
+    this.picture = picture;
+    this.report({ step: "idle" });
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Read a file and show it. A file given meanwhile takes its place; a file that cannot be read leaves all as it was. */
+  async take(file: File): Promise<void> {
+    this.reading.abort();
+    const { signal } = (this.reading = new AbortController());
+    this.report({ step: "reading" });
+    try {
+      const own = await readPicture(file, signal);
+      if (signal.aborted) return;
+      for (const key of [...this.traces.keys()]) if (key.endsWith(`/${OWN}`)) this.traces.delete(key);
+      this.own = own;
+      this.picture = { own };
+      this.dispatchEvent(new Event("change"));
+    } catch (error) {
+      if (!signal.aborted) this.fail(error, file.name);
+    }
+  }
+
+  /** The trace of `picture` through `model`; null when the picture is another model's example. */
+  async trace(model: string, picture: Picture): Promise<Trace | null> {
+    if ("example" in picture && picture.model !== model) return null;
+    const key = `${model}/${"own" in picture ? OWN : picture.example}`;
+    const kept = this.traces.get(key);
+    const trace = kept ?? this.manifest(model).then((manifest) => this.produce(manifest, picture));
+    if (!kept) {
+      trace.catch(() => this.traces.get(key) === trace && this.traces.delete(key));
+    } else {
+      this.traces.delete(key); // and set again below, so that the oldest comes first
+    }
+    this.traces.set(key, trace);
+    if (this.traces.size > TRACES_KEPT) this.traces.delete(this.traces.keys().next().value!);
+    return trace;
+  }
+
+  /** Tell the figures how far the reader's picture has come. */
+  report(task: Task): void {
+    this.task = task;
+    this.dispatchEvent(new Event("task"));
+  }
+
+  fail(error: unknown, file = ""): void {
+    if (error instanceof PictureError) this.report({ step: "failed", reason: error.reason, file });
+    else if (error instanceof LoadError) this.report({ step: "failed", reason: "file_missing", file: error.file });
+    else {
+      console.error(error);
+      this.report({ step: "failed", reason: "unexpected_error", file });
+    }
+  }
+
+  private async produce(manifest: Manifest, picture: Picture): Promise<Trace> {
+    if ("example" in picture) {
+      const bytes = await loadBytes(`models/${manifest.name}/examples/${picture.example}`);
+      return { source: picture.example, layers: decodeTrace(manifest, bytes) };
+    }
+    const [channels, size] = manifest.input.shape;
+    const image = toImage(manifest, preprocess(picture.own.rgba, picture.own.side, size, channels));
+    const layers = await infer(manifest, image, (share) => this.report({ step: "loading_engine", share }));
+    return { source: OWN, layers };
+  }
+}
+
+export const store = new Store();
+
+/** Pictures pasted or dropped anywhere on the page are taken; a page without figures leaves both to the browser. */
+export function takePictures(): void {
+  if (takesPictures) return;
+  takesPictures = true;
+  const take = (data: DataTransfer | null, event: Event) => {
+    const file = pictureIn(data);
+    if (!file) return;
+    event.preventDefault();
+    void store.take(file);
+  };
+  addEventListener("paste", (event) => take(event.clipboardData, event));
+  addEventListener("drop", (event) => {
+    document.documentElement.classList.remove("is-dropping");
+    take(event.dataTransfer, event);
+  });
+  addEventListener("dragover", (event) => {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    document.documentElement.classList.add("is-dropping");
+  });
+  addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) document.documentElement.classList.remove("is-dropping");
+  });
+}
+
+let takesPictures = false;

@@ -1,0 +1,86 @@
+/**
+ * A trace: every layer's activation for one picture. Three producers make the same thing: PyTorch when the site is
+ * built (the examples), onnxruntime-web (the reader's picture), and `forward` here (where the network itself is
+ * varied, or WebAssembly is missing).
+ */
+import { kindOf } from "./kinds";
+import { shapeOf, type Manifest } from "./manifest";
+import { normalize, size, softmax, tensor, type Tensor } from "./ops";
+
+export interface Trace {
+  /** What the picture is: an example's name, or "own". */
+  readonly source: string;
+  /** By layer, the input as `image` in [0, 1]. */
+  readonly layers: Readonly<Record<string, Tensor>>;
+}
+
+export type Weights = Readonly<Record<string, Tensor>>;
+
+/** Run the network on an image (C, H, W) in [0, 1]. */
+export function forward(manifest: Manifest, weights: Weights, image: Tensor): Record<string, Tensor> {
+  const { normalization } = manifest.input;
+  const layers: Record<string, Tensor> = { image };
+  let x = normalization ? normalize(image, normalization.mean, normalization.std) : image;
+  for (const layer of manifest.layers) {
+    x = kindOf(layer).forward(x, layer, weights[`${layer.name}.weight`], weights[`${layer.name}.bias`]);
+    layers[layer.name] = x;
+  }
+  return layers;
+}
+
+/** The probabilities of a trace, in the order of the classes. */
+export const probabilities = (trace: Trace): Float32Array => softmax(trace.layers.logits).data;
+
+/** uint8 pixels (C, H, W) → the network's input in [0, 1]. */
+export const toImage = (manifest: Manifest, pixels: Uint8Array): Tensor =>
+  tensor(manifest.input.shape, Float32Array.from(pixels, (value) => value / 255));
+
+/** The activations of a trace file; those that it leaves out follow from those before them. */
+export function decodeTrace(manifest: Manifest, bytes: Uint8Array): Record<string, Tensor> {
+  const stored: Record<string, Tensor> = {};
+  let offset = 0;
+  for (const { name, dtype } of manifest.trace) {
+    const shape = shapeOf(manifest, name);
+    const length = size(shape) * WIDTH[dtype];
+    stored[name] = tensor(shape, read(bytes.slice(offset, offset + length), dtype));
+    offset += length;
+  }
+  if (offset !== bytes.length) throw new RangeError(`a trace of ${bytes.length} bytes, ${offset} expected`);
+  const layers: Record<string, Tensor> = { image: toImage(manifest, bytes.subarray(0, size(manifest.input.shape))) };
+  let x = layers.image;
+  for (const layer of manifest.layers) {
+    x = stored[layer.name] ?? kindOf(layer).forward(x, layer, x, x);
+    layers[layer.name] = x;
+  }
+  return layers;
+}
+
+/** The weights file as tensors by name. */
+export function decodeWeights(manifest: Manifest, bytes: Uint8Array): Weights {
+  const values = read(bytes, "float32");
+  let offset = 0;
+  return Object.fromEntries(
+    manifest.weights.map(({ name, shape }) => {
+      const start = offset;
+      offset += size(shape);
+      return [name, tensor(shape, values.slice(start, offset))];
+    }),
+  );
+}
+
+const WIDTH = { uint8: 1, float16: 2, float32: 4 } as const;
+
+function read(bytes: Uint8Array, dtype: keyof typeof WIDTH): Float32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const at = { uint8: (i: number) => view.getUint8(i), float16: (i: number) => float16(view.getUint16(2 * i, true)), float32: (i: number) => view.getFloat32(4 * i, true) }[dtype];
+  return Float32Array.from({ length: Math.floor(bytes.byteLength / WIDTH[dtype]) }, (_, i) => at(i));
+}
+
+/** IEEE 754 binary16: one sign bit, five of exponent, ten of fraction. */
+function float16(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = (bits & 0x3ff) / 1024;
+  if (exponent === 0x1f) return fraction ? NaN : sign * Infinity;
+  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction) : 2 ** -14 * fraction);
+}

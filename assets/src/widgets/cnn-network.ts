@@ -1,0 +1,432 @@
+/**
+ * The whole network at work on one picture: every feature map of every layer, how they are linked, and what the
+ * network makes of it. The reader learns that a prediction is many small steps, and sees each of them.
+ *
+ *     /// cnn-network | overview
+ *         model: tinyvgg
+ *         example: koala
+ *     A caption.
+ *     ///
+ */
+import { data, describe, draw, html, layout as layouts, LitElement, nothing, store as stores, svg, text as texts, trace as traces } from "../core";
+import type { Layout, Place, Rect } from "../layout";
+import type { Manifest } from "../manifest";
+import type { Task } from "../store";
+import type { Trace } from "../trace";
+
+const { store, OWN } = stores;
+const { text } = texts;
+
+/** What is on show. */
+interface State {
+  manifest: Manifest | null;
+  trace: Trace | null;
+  task: Task;
+  /** The map that is pointed at, has the focus, or was chosen; its links light up. */
+  active: { layer: string; channel: number } | null;
+  /** The one map that the tab key reaches. */
+  stop: { layer: string; channel: number };
+  width: number;
+  room: number;
+}
+
+/** What the drawing needs of a trace; computed when the trace or the layout changes, not when the pointer moves. */
+interface View {
+  trace: Trace;
+  layout: Layout;
+  probabilities: Float32Array;
+  best: number;
+  /** Of each scale, computed from the layer that it begins with; what follows (ReLU, pooling) stays within. */
+  extents: { extent: number; clipped: boolean }[];
+  /** Of each map, by `layer/channel`. */
+  summaries: Map<string, describe.Summary>;
+}
+
+function compute(trace: Trace, layout: Layout): View {
+  const probabilities = traces.probabilities(trace);
+  const best = probabilities.indexOf(Math.max(...probabilities));
+  const extents = layout.legends.map((_, scale) =>
+    scale === 0 ? { extent: 1, clipped: false } : draw.extentOf(trace.layers[layout.bands.find((band) => band.scale === scale)!.layer].data));
+  const places = layout.bands.flatMap((band) => band.places);
+  const summaries = new Map(places.map((place) => [key(place), describe.summarise(unitsOf(trace, place), place.units.width)]));
+  return { trace, layout, probabilities, best, extents, summaries };
+}
+
+const key = ({ layer, channel }: { layer: string; channel: number }) => `${layer}/${channel}`;
+
+const unitsOf = (trace: Trace, place: Place): Float32Array =>
+  describe.slice(trace.layers[place.layer], place.channel, place.units.width * place.units.height);
+
+class CnnNetwork extends LitElement {
+  static override properties = { model: {}, example: {}, state: { state: true } };
+  declare model: string;
+  declare example: string | undefined;
+  declare state: State;
+  private layout: Layout | null = null;
+  private view: View | null = null;
+  private links: string[] = [];
+  private painted: { view: View; theme: draw.Theme } | null = null;
+  private asked = 0;
+  private observer = new ResizeObserver(() => this.measure());
+  private listening = new AbortController();
+
+  constructor() {
+    super();
+    this.state = { manifest: null, trace: null, task: store.task, active: null, stop: { layer: "image", channel: 0 }, width: 0, room: 0 };
+  }
+
+  /** The trace on show: `{source, layers: {conv_1_1: {shape, data}}}`. */
+  get trace(): Trace | null {
+    return this.state.trace;
+  }
+
+  // Light DOM: the page's own styles reach it, and so do links and tests. What the page shows without JavaScript goes.
+  override createRenderRoot() {
+    this.replaceChildren();
+    return this;
+  }
+
+  override connectedCallback() {
+    super.connectedCallback();
+    this.listening = new AbortController();
+    const { signal } = this.listening;
+    const stop = draw.onTheme(() => this.requestUpdate());
+    signal.addEventListener("abort", stop);
+    store.addEventListener("change", () => void this.showPicture(), { signal });
+    store.addEventListener("task", () => this.set({ task: store.task }), { signal });
+    addEventListener("resize", () => this.measure(), { signal });
+    this.observer.observe(this);
+    this.measure();
+    stores.takePictures();
+    void this.start();
+  }
+
+  override disconnectedCallback() {
+    super.disconnectedCallback();
+    this.listening.abort();
+    this.observer.disconnect();
+  }
+
+  private set(change: Partial<State>) {
+    this.state = { ...this.state, ...change };
+  }
+
+  private measure() {
+    const width = this.clientWidth;
+    // What stands above the network takes about this much of the window.
+    const room = Math.min(Math.max(innerHeight - 330, 400), 1100);
+    if (width && (width !== this.state.width || room !== this.state.room)) this.set({ width, room });
+  }
+
+  private async start() {
+    this.dataset.state = "loading";
+    try {
+      const manifest = await store.manifest(this.model);
+      this.set({ manifest });
+      const example = this.example ?? manifest.examples[0].name;
+      if (store.picture) await this.showPicture();
+      else store.show({ model: this.model, example });
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Bring the trace of the picture on show; a later picture overtakes an earlier one. */
+  private async showPicture() {
+    const picture = store.picture;
+    if (!picture || !this.state.manifest) return;
+    const asked = ++this.asked;
+    const own = "own" in picture;
+    if (own && store.task.step !== "loading_engine") store.report({ step: "computing" });
+    try {
+      const trace = await store.trace(this.model, picture);
+      if (asked !== this.asked || !trace) return;
+      this.set({ trace });
+      if (own) store.report({ step: "idle" });
+    } catch (error) {
+      if (asked === this.asked) this.fail(error, own ? picture.own.name : "");
+    }
+  }
+
+  private fail(error: unknown, file = "") {
+    store.fail(error, file);
+    if (!this.state.trace) this.dataset.state = "error";
+  }
+
+  override willUpdate() {
+    const { manifest, trace, width, room } = this.state;
+    if (!manifest || !width) return;
+    if (this.measured !== `${width} ${room}`) {
+      this.measured = `${width} ${room}`;
+      this.layout = layouts.layoutNetwork(manifest, width, room);
+      this.links = layouts.allLinks(manifest, this.layout);
+    }
+    if (trace && (this.view?.trace !== trace || this.view.layout !== this.layout)) this.view = compute(trace, this.layout!);
+  }
+  private measured = "";
+
+  override render() {
+    const { manifest, trace, task } = this.state;
+    if (!manifest || !this.layout) {
+      return html`<p class="cn-message" role="status">${task.step === "failed" ? text(task.reason, { file: task.file }) : text("loading")}</p>`;
+    }
+    return html`
+      ${this.renderBar(manifest)}
+      <div class="cn-head">
+        <div class="cn-status">
+          <p class="cn-summary" role="status" aria-live="polite">${this.renderSummary(manifest, trace)}</p>
+          ${this.renderTask(task)}
+        </div>
+        ${this.renderTray(manifest)}
+      </div>
+      <div class="cn-network" data-direction=${this.layout.direction} role="group" aria-label=${text("network_label", { title: manifest.title })}
+        .style=${`height:${this.layout.height}px`} @keydown=${this.onKey} @pointerleave=${() => this.set({ active: this.focused() })}>
+        ${this.renderLinks(manifest, this.layout)}
+        ${this.layout.picture ? html`<canvas class="cn-picture" data-map="picture" aria-hidden="true" .style=${box(this.layout.picture)}></canvas>` : nothing}
+        ${this.layout.bands.map((band) => this.renderBand(manifest, band))}
+        ${this.renderClasses(manifest, this.layout)}
+        ${this.layout.legends.map((rect, scale) => this.renderLegend(rect, scale))}
+      </div>`;
+  }
+
+  // The strip of examples, the reader's own picture, and the ways to give one.
+  private renderBar(manifest: Manifest) {
+    const source = this.state.trace?.source;
+    const strip = `models/${manifest.name}/examples.webp`;
+    const count = manifest.examples.length;
+    return html`<div class="cn-bar">
+      <div class="cn-strip" role="group" aria-label=${text("examples")}>
+        ${manifest.examples.map((example, i) => {
+          const name = text(example.source, { class: this.classLabel(manifest, example.label) });
+          return html`<button type="button" data-example=${example.name} aria-pressed=${source === example.name} aria-label=${name} title=${name}
+            @click=${() => store.show({ model: this.model, example: example.name })}>
+            <span class="cn-thumbnail" .style=${`background-image:url("${data.siteUrl(strip)}");background-size:${count * 100}% 100%;background-position:${count > 1 ? (100 * i) / (count - 1) : 0}% 0`}></span>
+          </button>`;
+        })}
+        ${store.own
+          ? html`<button type="button" data-example=${OWN} aria-pressed=${source === OWN} aria-label=${text("own_picture")} title=${store.own.name}
+              @click=${() => store.own && store.show({ own: store.own })}><canvas class="cn-thumbnail" data-map="own"></canvas></button>`
+          : nothing}
+      </div>
+      <label class="cn-upload">
+        <input type="file" accept="image/*" @change=${this.onFile} />
+        <span>${text("upload")}</span>
+      </label>
+      <p class="cn-hint"><span class="cn-drop">${text("upload_hint")}</span> ${text("private")}</p>
+    </div>`;
+  }
+
+  private renderSummary(manifest: Manifest, trace: Trace | null) {
+    if (!trace || !this.view) return text("loading");
+    const example = manifest.examples.find((candidate) => candidate.name === trace.source);
+    const shown = example ? text(example.source, { class: this.classLabel(manifest, example.label) }) : text("own_picture");
+    const { best, probabilities } = this.view;
+    return html`<span class="cn-shown">${shown}</span>
+      <span class="cn-verdict">${text("verdict", { title: manifest.title })} <strong>${this.classLabel(manifest, manifest.classes[best].name)}</strong>
+        <span class="number">${texts.percent(probabilities[best])}</span></span>`;
+  }
+
+  private renderTask(task: Task) {
+    if (task.step === "idle") return nothing;
+    if (task.step === "failed") return html`<p class="cn-message cn-error" role="alert">${text(task.reason, { file: task.file })}</p>`;
+    if (task.step !== "loading_engine") return html`<p class="cn-message">${text(task.step)}</p>`;
+    return html`<p class="cn-message cn-progress"><label>${text(task.step)} <progress max="1" .value=${task.share}></progress></label>
+      <span class="number">${texts.wholePercent(task.share)}</span></p>`;
+  }
+
+  private renderLinks(manifest: Manifest, layout: Layout) {
+    const { active } = this.state;
+    const target = active && this.rectOf(active);
+    return html`<svg class="cn-links" aria-hidden="true" width=${layout.width} height=${layout.height} viewBox="0 0 ${layout.width} ${layout.height}">
+      ${this.links.map((d) => svg`<path d=${d}></path>`)}
+      ${active && target ? svg`<path class="is-active" d=${layouts.linksInto(manifest, layout, active.layer, active.channel, target)}></path>` : nothing}
+    </svg>`;
+  }
+
+  private renderBand(manifest: Manifest, band: layouts.Band) {
+    const layer = manifest.layers.find((candidate) => candidate.name === band.layer);
+    const shape = layer ? layer.shape : manifest.input.shape;
+    const { active } = this.state;
+    const parents = active && this.layout ? layouts.parents(manifest, this.layout, active.layer, active.channel) : [];
+    return html`<div class="cn-band" role="group" aria-label="${band.layer}, ${texts.dimensions(shape)}">
+      <p class="cn-label" .style=${box(band.label)} title=${band.layer}><span>${band.layer}</span><small class="number">${texts.dimensions(shape)}</small></p>
+      ${band.places.map((place) => {
+        const { layer, channel } = place;
+        const here = same(active, place);
+        return html`<button type="button" class="cn-map" data-layer=${layer} data-channel=${channel} .style=${box(place)}
+          ?data-active=${here} ?data-parent=${parents.includes(place)} tabindex=${same(this.state.stop, place) ? 0 : -1}
+          aria-label=${this.inWords(manifest, place)}
+          @pointerenter=${(event: PointerEvent) => event.pointerType === "mouse" && this.set({ active: { layer, channel } })}
+          @focus=${() => this.set({ active: { layer, channel }, stop: { layer, channel } })}
+          @click=${() => this.set({ active: { layer, channel }, stop: { layer, channel } })}><canvas data-map=${key(place)}></canvas></button>`;
+      })}
+    </div>`;
+  }
+
+  private renderClasses(manifest: Manifest, layout: Layout) {
+    const { active } = this.state;
+    return html`<ul class="cn-classes" aria-label=${text("classes")}>
+      ${manifest.classes.map(({ name }, i) => {
+        const probability = this.view?.probabilities[i] ?? 0;
+        return html`<li data-class=${name} data-probability=${probability.toFixed(4)} ?data-best=${i === this.view?.best}
+          ?data-active=${same(active, { layer: "logits", channel: i })} .style=${box(layout.classes[i])}
+          @pointerenter=${() => this.set({ active: { layer: "logits", channel: i } })}>
+          <span class="cn-class">${this.classLabel(manifest, name)}</span>
+          <span class="cn-percent number">${texts.percent(probability)}</span>
+          <span class="cn-bar-track"><span class="cn-bar-fill" .style=${`transform:scaleX(${probability})`}></span></span>
+        </li>`;
+      })}
+    </ul>`;
+  }
+
+  private renderLegend(rect: Rect, scale: number) {
+    const { extent, clipped } = this.view?.extents[scale] ?? { extent: 0, clipped: false };
+    const [least, most] = clipped ? ["≤\u2009", "≥\u2009"] : ["", ""];
+    const ends = scale === 0 ? ["0", "1"] : [least + texts.decimal(-extent), most + texts.decimal(extent)];
+    return html`<div class="cn-legend" .style=${box(rect)} role="img" aria-label=${text("legend", { low: ends[0], high: ends[1] })}>
+      <canvas data-legend=${scale}></canvas>
+      <span class="number">${ends[0]}</span>${scale === 0 ? nothing : html`<span class="number">0</span>`}<span class="number">${ends[1]}</span>
+    </div>`;
+  }
+
+  /** The map pointed at, large, in words. */
+  private renderTray(manifest: Manifest) {
+    const { active, trace } = this.state;
+    const place = active && this.placeOf(active);
+    return html`<div class="cn-tray" ?data-open=${!!place}>
+      ${place && trace
+        ? html`<canvas class="cn-large" data-map="large" aria-hidden="true"></canvas>
+            <div><p><strong>${place.layer}</strong> ${this.channelName(manifest, place)}</p>
+            <p>${this.facts(manifest, place)}</p><p>${this.origin(manifest, place)}</p></div>
+            <button type="button" class="cn-close" aria-label=${text("close")} @click=${() => this.set({ active: null })}>×</button>`
+        : html`<p class="cn-how">${text("how_to_point")}</p>${manifest.figures
+            ? html`<p class="cn-figures number">${text("figures", {
+                parameters: texts.integer(manifest.parameters),
+                accuracy: texts.percent(manifest.figures.accuracy),
+                held_out: texts.integer(manifest.figures.held_out),
+              })}</p>`
+            : nothing}`}
+    </div>`;
+  }
+
+  private channelName(manifest: Manifest, { layer, channel }: Place): string {
+    if (layer === "image" && manifest.input.shape[0] === 3) return text(["red_channel", "green_channel", "blue_channel"][channel]);
+    return text("channel", { channel });
+  }
+
+  /** The map's values in words; all numbers are computed from the trace. */
+  private facts(manifest: Manifest, place: Place): string {
+    const summary = this.view?.summaries.get(key(place));
+    if (!summary) return "";
+    const { min, max, below, zero, where } = summary;
+    const kind = manifest.layers.find((layer) => layer.name === place.layer)?.kind;
+    const share = kind === "relu" ? text("share_zero", { share: texts.wholePercent(zero) }) : min < 0 ? text("share_below", { share: texts.wholePercent(below) }) : "";
+    return text("facts", { min: texts.decimal(min), max: texts.decimal(max), where: text(where) }) + share;
+  }
+
+  private inWords(manifest: Manifest, place: Place): string {
+    return `${place.layer}, ${this.channelName(manifest, place)}: ${this.facts(manifest, place)}`;
+  }
+
+  /** Where the map comes from: one sentence a kind. */
+  private origin(manifest: Manifest, place: Place): string {
+    const index = manifest.layers.findIndex((layer) => layer.name === place.layer);
+    if (index < 0) return text("origin_image");
+    const { kind, kernel_size = 0 } = manifest.layers[index];
+    const before = index === 0 ? "image" : manifest.layers[index - 1].name;
+    const count = index === 0 ? manifest.input.shape[0] : manifest.layers[index - 1].shape[0];
+    const key = texts.hasText(`origin_${kind}`) ? `origin_${kind}` : "origin_other";
+    return text(key, { before, kind, kernel_size, count, channel: place.channel });
+  }
+
+  private classLabel(manifest: Manifest, name: string): string {
+    const labels = manifest.classes.find((entry) => entry.name === name)?.labels ?? {};
+    return labels[texts.language] ?? name;
+  }
+
+  private placeOf({ layer, channel }: { layer: string; channel: number }): Place | null {
+    return this.layout?.bands.find((band) => band.layer === layer)?.places[channel] ?? null;
+  }
+
+  private rectOf(unit: { layer: string; channel: number }): Rect | null {
+    if (unit.layer === "logits") return this.layout?.direction === "columns" ? this.layout.classes[unit.channel] : null;
+    return this.placeOf(unit);
+  }
+
+  private focused() {
+    const map = document.activeElement?.closest<HTMLElement>(".cn-map");
+    return map && this.contains(map) ? { layer: map.dataset.layer!, channel: Number(map.dataset.channel) } : null;
+  }
+
+  private onFile = (event: Event) => {
+    const input = event.target as HTMLInputElement;
+    const file = input.files?.[0];
+    if (file) void store.take(file);
+    input.value = ""; // so that the same file can be chosen again
+  };
+
+  private onKey = (event: KeyboardEvent) => {
+    const focused = this.focused();
+    const place = focused && this.placeOf(focused);
+    if (!place || !this.layout || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.key === "Escape") return this.set({ active: null });
+    const next = layouts.neighbour(this.layout, place, event.key);
+    if (!next) return;
+    event.preventDefault();
+    this.querySelector<HTMLElement>(`[data-layer="${next.layer}"][data-channel="${next.channel}"]`)?.focus();
+  };
+
+  override updated() {
+    const { view } = this;
+    if (!view) return;
+    const { trace, layout } = view;
+    this.paintLarge();
+    this.paintOwn();
+    const theme = draw.theme();
+    if (this.painted?.view === view && this.painted.theme === theme) return;
+    this.painted = { view, theme };
+    for (const band of layout.bands) for (const place of band.places) this.paintMap(this.canvas(key(place)), place);
+    if (layout.picture) draw.paintImage(this.canvas("picture"), trace.layers.image.data, trace.layers.image.shape);
+    view.extents.forEach((_, scale) => draw.paintLegend(this.querySelector<HTMLCanvasElement>(`[data-legend="${scale}"]`)!, this.scale(scale)));
+    this.dataset.state = "ready";
+  }
+
+  private canvas(map: string): HTMLCanvasElement {
+    return this.querySelector<HTMLCanvasElement>(`canvas[data-map="${map}"]`)!;
+  }
+
+  private scale(scale: number): draw.Scale {
+    return scale === 0 ? draw.greyScale : draw.activationScale(this.view!.extents[scale].extent, draw.theme());
+  }
+
+  private paintMap(canvas: HTMLCanvasElement, place: Place) {
+    const band = this.layout!.bands.find((candidate) => candidate.layer === place.layer)!;
+    draw.paintHeatmap(canvas, unitsOf(this.view!.trace, place), place.units.width, place.units.height, this.scale(band.scale));
+  }
+
+  private paintLarge() {
+    const place = this.state.active && this.placeOf(this.state.active);
+    const canvas = this.canvas("large");
+    if (place && canvas) this.paintMap(canvas, place);
+  }
+
+  private paintOwn() {
+    const canvas = this.canvas("own");
+    const own = store.own;
+    if (!canvas || !own || this.ownPainted === own) return;
+    this.ownPainted = own;
+    const full = new OffscreenCanvas(own.side, own.side);
+    full.getContext("2d")!.putImageData(new ImageData(own.rgba, own.side, own.side), 0, 0);
+    canvas.width = canvas.height = 112;
+    const context = canvas.getContext("2d")!;
+    context.imageSmoothingQuality = "high";
+    context.drawImage(full, 0, 0, 112, 112);
+  }
+  private ownPainted: object | null = null;
+}
+
+const same = (a: { layer: string; channel: number } | null, b: { layer: string; channel: number }) => a?.layer === b.layer && a.channel === b.channel;
+
+const box = ({ x, y, width, height }: Rect) => `left:${x.toFixed(1)}px;top:${y.toFixed(1)}px;width:${width.toFixed(1)}px;height:${height.toFixed(1)}px`;
+
+customElements.define("cnn-network", CnnNetwork);

@@ -1,0 +1,137 @@
+"""Strata: `python build.py` turns networks, pictures and lessons into a site. This file is its table of contents."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from config import Model, Site, read_site
+from errors import BuildError, nearest
+from generator.lessons import read_labels, read_lessons
+from generator.markdown import render
+from generator.node import Node
+from generator.pictures import read_examples
+from generator.scripts import bundle, runtime_scripts
+from generator.site import check_out, model_files, page_files, pages, static_files, version_of, write_site
+from generator.widgets import read_widgets
+
+ROOT = Path(__file__).resolve().parent
+console = Console(highlight=False)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status: 0, or 1 after one line on stderr that says what to mend."""
+    options = _parser().parse_args(arguments)
+    try:
+        site = read_site(options.root)
+        if options.train is not None:
+            for model in _chosen(site, options.train):
+                train_model(model, options.data, options.root)
+        build(site, options.out, options.data)
+    except BuildError as error:
+        print(_relative(str(error), options.root), file=sys.stderr)
+        return 1
+    return 0
+
+
+def build(site: Site, out: Path, data: Path | None = None) -> None:
+    """Everything that a site is made of, checked first and written last."""
+    started = time.monotonic()
+    check_out(out)
+    node = Node(site.root / "assets", lambda what: console.print(f"  {what}"))
+    labels = read_labels(site)
+    lessons = read_lessons(site)
+    widgets = read_widgets(site.root / "assets" / "src" / "widgets")
+
+    files, manifests = {}, {}
+    for model in site.models.values():
+        package = package_model(model, data, node, site.root)
+        manifests[model.name] = package.manifest
+        files |= model_files(package)
+        console.print(f"  {model.title}: {package.manifest['parameters']:,} parameters, {len(package.traces)} examples, ONNX agrees with PyTorch")
+
+    rendered = {key: (lesson, render(lesson, widgets, manifests)) for key, lesson in lessons.items()}
+    files |= bundle(node) | runtime_scripts(site.root / "assets") | static_files(site.root)
+    all_pages = pages(site, rendered)
+    files |= page_files(site, all_pages, labels, version_of(files))
+    write_site(files, out)
+    console.print(f"{len(all_pages)} pages in {time.monotonic() - started:.1f} s. Open {out / 'index.html'}", soft_wrap=True)
+
+
+def package_model(model: Model, data: Path | None, node: Node, root: Path):
+    """The model's files for the browser; trains it first when its weights are missing and its data at hand."""
+    from model.package import package  # torch takes a second to import; faults of the content show before it
+
+    if not model.weights.exists():
+        if data is None:
+            raise BuildError(f"the weights are missing; restore them from git, or train: python build.py --train {model.name} --data PATH", model.weights)
+        train_model(model, data, root)
+    return package(model, read_examples(model.examples, [c.name for c in model.classes], node))
+
+
+def train_model(model: Model, data: Path | None, root: Path) -> None:
+    """Train with live progress; Ctrl-C keeps the best so far, and the next run goes on from there."""
+    from model.data import read_photos
+    from model.networks import build_network
+    from model.train import Progress as Epoch
+    from model.train import Recipe, train
+
+    if data is None:
+        raise BuildError(f"training {model.name} needs its photos: --data PATH, a folder with one folder a class, or tiny-imagenet-200 as folder or zip")
+    network, shape = build_network(model.network, len(model.classes))
+    recipe = Recipe.read(model.recipe)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[state]}"))
+    with Progress(*columns, console=console) as progress:
+        reading = progress.add_task("reading photos", state="")
+        photos = read_photos(data, [c.folder for c in model.classes], shape[1], shape[0],
+                             lambda done, total: progress.update(reading, completed=done, total=total))
+        task = progress.add_task(f"training {model.name}", total=recipe.epochs, state="")
+
+        def on_epoch(epoch: Epoch) -> None:
+            state = f"loss {epoch.loss:.3f}  held out {epoch.accuracy:.1%}  {_duration(epoch.seconds_left)} left"
+            progress.update(task, completed=epoch.epoch, state=state)
+            if not console.is_terminal:  # a log gets a line an epoch
+                console.print(f"epoch {epoch.epoch}/{epoch.epochs}  {state}")
+
+        try:
+            card = train(network, photos, recipe, model.weights, root / ".cache" / "train" / f"{model.name}.safetensors", on_epoch)
+        except KeyboardInterrupt:
+            kept = f"the best weights so far are in {model.weights}" if model.weights.exists() else "no epoch was finished"
+            raise BuildError(f"training stopped; {kept}; the same command goes on from here") from None
+    console.print(f"{model.name}: {card['figures']['accuracy']:.1%} of {card['figures']['held_out']} photos held out, in {model.weights}", soft_wrap=True)
+
+
+def _chosen(site: Site, name: str) -> list[Model]:
+    if name == "":
+        return list(site.models.values())
+    if name not in site.models:
+        raise BuildError(f'unknown model "{name}"; models are {", ".join(site.models)}{nearest(name, site.models)}', "strata.toml")
+    return [site.models[name]]
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}" if minutes >= 60 else f"{minutes}:{seconds:02d}"
+
+
+def _relative(message: str, root: Path) -> str:
+    """Places are named from the site's root, as the person who runs the build sees them."""
+    return " ".join(message.replace(f"{root}/", "").split())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="build.py", description="Build the site, or train its networks first.")
+    parser.add_argument("--out", type=lambda path: Path(path).resolve(), default=ROOT / "site", metavar="DIR", help="where the site goes (default: site/)")
+    parser.add_argument("--train", nargs="?", const="", metavar="MODEL", help="train this model of strata.toml, or all, before building")
+    parser.add_argument("--data", type=Path, metavar="PATH", help="photos: one folder a class, or tiny-imagenet-200 as folder or zip")
+    parser.add_argument("--root", type=lambda path: Path(path).resolve(), default=ROOT, help=argparse.SUPPRESS)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""What this site is: strata.toml, read and checked once. `model/` and `generator/` both take their part of it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from errors import BuildError, nearest
+
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Language:
+    """`code` is its folder in content/ and in the site; `tag` is what `<html lang>` says."""
+
+    code: str
+    name: str
+    tag: str
+    dir: str = "ltr"
+
+
+@dataclass(frozen=True)
+class ClassName:
+    """One output of a network: its name, the folder that holds its photos, and what readers see in each language."""
+
+    name: str
+    folder: str
+    labels: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Model:
+    """One network of the site, its weights, classes and example pictures."""
+
+    name: str
+    title: str
+    network: dict[str, Any]
+    weights: Path
+    classes: list[ClassName]
+    examples: Path
+    recipe: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Site:
+    """All of strata.toml. Paths are absolute."""
+
+    root: Path
+    title: str
+    site_url: str
+    languages: list[Language]
+    lessons: list[str]
+    models: dict[str, Model]
+
+    @property
+    def default_language(self) -> Language:
+        return self.languages[0]
+
+
+def read_site(root: Path) -> Site:
+    """The site described by `root`/strata.toml; BuildError with the place and the nearest known word otherwise."""
+    path = root / "strata.toml"
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BuildError("missing; every site has one at its top", path) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BuildError(f"not valid TOML: {error}", path) from error
+    _check(table, path, "strata.toml", {"title": str, "languages": dict, "lessons": list, "models": dict}, {"site_url": str})
+    languages = [_language(code, entry, path) for code, entry in table["languages"].items()]
+    if not languages:
+        raise BuildError("name at least one language in [languages]", path)
+    for slug in table["lessons"]:
+        if not isinstance(slug, str) or not SLUG.fullmatch(slug):
+            raise BuildError(f'lesson "{slug}" must be small letters, digits and hyphens', path)
+    models = {name: _model(root, path, name, entry, languages) for name, entry in table["models"].items()}
+    return Site(root, table["title"], table.get("site_url", "").rstrip("/"), languages, table["lessons"], models)
+
+
+def _language(code: str, entry: dict[str, Any], path: Path) -> Language:
+    _check(entry, path, f"[languages.{code}]", {"name": str, "tag": str}, {"dir": str})
+    return Language(code, **entry)
+
+
+def _model(root: Path, path: Path, name: str, entry: dict[str, Any], languages: list[Language]) -> Model:
+    where = f"[models.{name}]"
+    if not NAME.fullmatch(name):
+        raise BuildError(f"{where} must be named in small letters, digits, - and _", path)
+    _check(entry, path, where, {"title": str, "network": dict, "weights": str, "classes": list, "examples": str}, {"recipe": dict})
+    classes = []
+    for number, item in enumerate(entry["classes"], 1):
+        _check(item, path, f"class {number} of {where}", {"name": str}, {"folder": str, "labels": dict})
+        labels = {languages[0].code: item["name"], **item.get("labels", {})}
+        missing = [language.code for language in languages if language.code not in labels]
+        if missing:
+            raise BuildError(f'class "{item["name"]}" of {where} has no label in "{missing[0]}"', path)
+        classes.append(ClassName(item["name"], item.get("folder", item["name"]), labels))
+    if len({c.name for c in classes}) != len(classes) or len(classes) < 2:
+        raise BuildError(f"{where} needs at least two classes, each with a name of its own", path)
+    return Model(name, entry["title"], entry["network"], root / entry["weights"], classes, root / entry["examples"], entry.get("recipe", {}))
+
+
+def _check(table: Any, path: Path, where: str, required: dict[str, type], optional: dict[str, type]) -> None:
+    """Every required field there, no unknown one, and each of its type."""
+    if not isinstance(table, dict):
+        raise BuildError(f"{where} must be a table", path)
+    known = {**required, **optional}
+    for key, value in table.items():
+        if key not in known:
+            raise BuildError(f'unknown field "{key}" in {where}; fields are {", ".join(known)}{nearest(key, known)}', path)
+        if not isinstance(value, known[key]):
+            raise BuildError(f'"{key}" in {where} must be a {_TYPES[known[key]]}', path)
+    for key in required:
+        if key not in table:
+            raise BuildError(f'"{key}" is missing in {where}', path)
+
+
+_TYPES = {str: "string", list: "list", dict: "table"}

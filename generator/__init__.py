@@ -1,0 +1,1 @@
+"""Everything that makes pages: lessons, Markdown, rendering, bundling. Nothing here imports torch."""

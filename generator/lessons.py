@@ -1,0 +1,110 @@
+"""Lessons and labels: content/<language>/*.md with front matter, and ui.toml."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from config import Language, Site
+from errors import BuildError, nearest
+
+FIELDS = {"title": str, "summary": str, "author": str, "date": datetime.date, "tags": list, "original": str}
+REQUIRED = ("title", "summary")
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One page's source. `line` is where the body starts in its file, for error messages."""
+
+    slug: str
+    language: Language
+    path: Path
+    body: str
+    line: int
+    front: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return self.front["title"]
+
+
+def read_lessons(site: Site) -> dict[tuple[str, str], Lesson]:
+    """Every lesson that strata.toml names, by (language code, slug). The default language must have them all."""
+    lessons = {}
+    for language in site.languages:
+        for slug in site.lessons:
+            path = site.root / "content" / language.code / f"{slug}.md"
+            if path.exists():
+                lessons[language.code, slug] = read_lesson(path, slug, language)
+            elif language is site.default_language:
+                present = [p.stem for p in path.parent.glob("*.md")]
+                raise BuildError(f'strata.toml names the lesson "{slug}"; this file is missing{nearest(slug, present)}', path)
+    return lessons
+
+
+def read_lesson(path: Path, slug: str, language: Language) -> Lesson:
+    """Split front matter and body, and check the front matter."""
+    text = path.read_text(encoding="utf-8")
+    match = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    if not match:
+        raise BuildError("a lesson starts with front matter between two lines of ---", path, 1)
+    try:
+        front = yaml.safe_load(match[1]) or {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise BuildError(f"front matter is not valid YAML: {getattr(error, 'problem', error)}", path, mark.line + 2 if mark else 1) from error
+    if not isinstance(front, dict):
+        raise BuildError('front matter is lines of "name: value"', path, 2)
+    for name, value in front.items():
+        if name not in FIELDS:
+            raise BuildError(f'unknown field "{name}"; fields are {", ".join(FIELDS)}{nearest(str(name), FIELDS)}', path, _line_of(text, name))
+        if not isinstance(value, FIELDS[name]):
+            raise BuildError(f'"{name}" must be a {FIELDS[name].__name__}', path, _line_of(text, name))
+    for name in REQUIRED:
+        if name not in front:
+            raise BuildError(f'"{name}" is missing in the front matter', path, 1)
+    return Lesson(slug, language, path, text[match.end() :], text[: match.end()].count("\n") + 1, front)
+
+
+def read_labels(site: Site) -> dict[str, dict[str, str]]:
+    """Every label of ui.toml by language; all languages must have the same ones, with the same {values}."""
+    labels = {}
+    for language in site.languages:
+        path = site.root / "content" / language.code / "ui.toml"
+        try:
+            labels[language.code] = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise BuildError("missing; it holds every label of the language", path) from None
+        except tomllib.TOMLDecodeError as error:
+            raise BuildError(f"not valid TOML: {error}", path) from error
+    first = labels[site.default_language.code]
+    for language in site.languages:
+        path = site.root / "content" / language.code / "ui.toml"
+        own = labels[language.code]
+        for key in first.keys() ^ own.keys():
+            other = "unknown" if key in own else "missing"
+            raise BuildError(f'the label "{key}" is {other}{nearest(key, first.keys() if key in own else own.keys())}', path)
+        for key, label in own.items():
+            if not isinstance(label, str):
+                raise BuildError(f'the label "{key}" must be a string', path)
+            unknown = set(_values(label)) - set(_values(first[key]))
+            if unknown:
+                raise BuildError(f'the label "{key}" uses {{{sorted(unknown)[0]}}}, which the page does not give it', path)
+    return labels
+
+
+def _values(label: str) -> list[str]:
+    return re.findall(r"\{(\w+)\}", label)
+
+
+def _line_of(text: str, name: str) -> int:
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith(f"{name}:"):
+            return number
+    return 1

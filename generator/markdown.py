@@ -1,0 +1,140 @@
+"""Markdown to HTML: Python-Markdown with the directives of lessons, checked line by line before it is rendered."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as etree
+from dataclasses import dataclass, field
+from typing import Any
+
+import markdown
+import yaml
+from pymdownx.blocks import BlocksExtension
+from pymdownx.blocks.block import Block
+
+from errors import BuildError, nearest
+from generator.lessons import Lesson
+from generator.widgets import Widget, check_options
+
+FENCE = re.compile(r"^\s*(```+|~~~+)")
+OPENING = re.compile(r"^/{3,}[ \t]*(\S.*)$")
+CLOSING = re.compile(r"^/{3,}\s*$")
+ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+@dataclass
+class Figure:
+    """One directive of a lesson: a widget with its id, attributes, and the line where it stands."""
+
+    widget: Widget
+    id: str
+    attributes: dict[str, str]
+    line: int
+
+
+@dataclass
+class Rendered:
+    """A lesson's HTML, its figures in order, and its headings as (level, id, text)."""
+
+    html: str
+    figures: list[Figure] = field(default_factory=list)
+    headings: list[tuple[int, str, str]] = field(default_factory=list)
+
+
+def render(lesson: Lesson, widgets: dict[str, Widget], models: dict[str, dict[str, Any]]) -> Rendered:
+    """A lesson's body as HTML; BuildError with file and line for a directive that is unknown, unclosed or wrong."""
+    figures = find_figures(lesson, widgets, models)
+    extensions = ["attr_list", "tables", "footnotes", "pymdownx.superfences", "toc", _Directives(figures)]
+    converter = markdown.Markdown(extensions=extensions, output_format="html",
+                                  extension_configs={"toc": {"slugify": _slug, "permalink": False}})
+    html = converter.convert(lesson.body)
+    headings = [(token["level"], token["id"], token["name"]) for token in _flat(converter.toc_tokens)]
+    return Rendered(html, figures, headings)
+
+
+def find_figures(lesson: Lesson, widgets: dict[str, Widget], models: dict[str, dict[str, Any]]) -> list[Figure]:
+    """The directives of a lesson, checked. pymdownx leaves one that it does not know in the text without a word."""
+    figures: list[Figure] = []
+    lines = lesson.body.splitlines()
+    fence, opened = "", 0
+    for number, line in enumerate(lines):
+        place = lesson.line + number
+        mark = FENCE.match(line)
+        if mark and not opened:
+            fence = "" if fence and mark[1].startswith(fence) else fence or mark[1]
+        if fence:
+            continue
+        if CLOSING.match(line):
+            if not opened:
+                raise BuildError("/// closes nothing; the directive above is closed already or was never opened", lesson.path, place)
+            opened = 0
+        elif match := OPENING.match(line):
+            if opened:
+                raise BuildError(f"the directive of line {opened} is not closed; end it with a line of ///", lesson.path, place)
+            opened = place
+            figures.append(_figure(lesson, match[1], lines[number + 1 :], place, widgets, models))
+            if [f.id for f in figures].count(figures[-1].id) > 1:
+                raise BuildError(f'the id "{figures[-1].id}" is used twice in this lesson', lesson.path, place)
+    if opened:
+        raise BuildError("this directive is not closed; end it with a line of ///", lesson.path, opened)
+    return figures
+
+
+def _figure(lesson: Lesson, header: str, following: list[str], line: int, widgets: dict[str, Widget], models: dict[str, dict[str, Any]]) -> Figure:
+    name, _, argument = (part.strip() for part in header.partition("|"))
+    if name not in widgets:
+        raise BuildError(f'unknown widget "{name}"; widgets are {", ".join(widgets)}{nearest(name, widgets)}', lesson.path, line)
+    if not ID.fullmatch(argument):
+        raise BuildError(f'{name} needs an id of small letters, digits and hyphens: "/// {name} | some-id"', lesson.path, line)
+    block = []
+    for text in following:
+        if not text.startswith("    "):
+            break
+        block.append(text[4:])
+    try:
+        options = yaml.safe_load("\n".join(block)) or {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise BuildError(f"options are not valid YAML: {getattr(error, 'problem', error)}", lesson.path, line + 1 + (mark.line if mark else 0)) from error
+    if not isinstance(options, dict):
+        raise BuildError('options are lines of "name: value", four spaces in', lesson.path, line + 1)
+    try:
+        attributes = check_options(widgets[name], options, models)
+    except BuildError as error:
+        raise BuildError(error.message, lesson.path, line) from error
+    return Figure(widgets[name], argument, attributes, line)
+
+
+class _Directives(BlocksExtension):
+    """One pymdownx block a widget, so that captions are Markdown."""
+
+    def __init__(self, figures: list[Figure]):
+        super().__init__()
+        self.figures = {figure.id: figure for figure in figures}
+
+    def extendMarkdownBlocks(self, md: markdown.Markdown, block_manager: Any) -> None:
+        for widget in {figure.widget.name: figure.widget for figure in self.figures.values()}.values():
+            options = {name: ["", str] for name in widget.attributes}
+            kind = type(f"Block_{widget.name}", (_WidgetBlock,), {"NAME": widget.name, "OPTIONS": options, "figures": self.figures})
+            block_manager.register(kind, self.getConfigs())
+
+
+class _WidgetBlock(Block):
+    ARGUMENT = True
+    figures: dict[str, Figure] = {}
+
+    def on_create(self, parent: etree.Element) -> etree.Element:
+        figure = self.figures[self.argument]
+        element = etree.SubElement(parent, "figure", {"id": figure.id, "class": "figure"})
+        etree.SubElement(element, figure.widget.name, {**figure.attributes, "data-state": "loading"})
+        return etree.SubElement(element, "figcaption")
+
+
+def _slug(text: str, separator: str) -> str:
+    """Anchors are the same in every language, so a heading that is not ASCII must give its own: `## 标题 {#title}`."""
+    slug = re.sub(r"[^a-z0-9]+", separator, text.lower()).strip(separator)
+    return slug or "section"
+
+
+def _flat(tokens: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [item for token in tokens for item in (token, *_flat(token["children"]))]

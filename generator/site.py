@@ -1,0 +1,147 @@
+"""Pages from templates, and the folder that holds the site: read and check everything first, then write, then swap."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from config import Language, Site
+from errors import BuildError
+from generator.lessons import Lesson
+from generator.markdown import Figure, Rendered
+from generator.scripts import bytes_script, data_script
+
+CSP = ("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; "
+       "font-src 'self' data:; media-src 'self' blob:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'")
+MARKER = ".strata"  # says that a folder is a site of ours, which a build may replace
+
+
+def model_files(package: Any) -> dict[str, bytes]:
+    """The files of one model (`model.package.Package`) by their path in the site."""
+    base = f"models/{package.manifest['name']}"
+    manifest = json.dumps(package.manifest, ensure_ascii=False, indent=1).encode() + b"\n"
+    strip = io.BytesIO()
+    package.thumbnails.save(strip, "WEBP", quality=82, method=6)
+    files = {f"{base}/model.onnx": package.onnx, f"{base}/manifest.json": manifest, f"{base}/examples.webp": strip.getvalue()}
+    files |= data_script(f"{base}/manifest.json", package.manifest)
+    files |= bytes_script(f"{base}/model.onnx", package.onnx)
+    files |= bytes_script(f"{base}/weights", package.weights)
+    for name, trace in package.traces.items():
+        files |= bytes_script(f"{base}/examples/{name}", trace)
+    return files
+
+
+@dataclass
+class Page:
+    """One HTML file: `path` in the site, its language, and what the templates need."""
+
+    path: PurePosixPath
+    language: Language
+    lesson: Lesson
+    rendered: Rendered
+    figure: Figure | None = None  # set for a figure's bare page
+    alternates: dict[str, PurePosixPath] = field(default_factory=dict)
+
+    def link(self, target: str | PurePosixPath) -> str:
+        """A relative link from this page to a path in the site."""
+        return "../" * (len(self.path.parts) - 1) + str(target)
+
+
+def pages(site: Site, rendered: dict[tuple[str, str], tuple[Lesson, Rendered]]) -> list[Page]:
+    """Every lesson's page, and a bare page for each of its figures."""
+    result = []
+    for (code, slug), (lesson, body) in rendered.items():
+        alternates = {other: _path(site, other, slug) for other, s in rendered if s == slug}
+        result.append(Page(_path(site, code, slug), lesson.language, lesson, body, None, alternates))
+        for figure in body.figures:
+            embeds = {other: _path(site, other, f"embed/{slug}/{figure.id}") for other in alternates}
+            result.append(Page(embeds[code], lesson.language, lesson, body, figure, embeds))
+    return result
+
+
+def page_files(site: Site, all_pages: list[Page], labels: dict[str, dict[str, str]], version: str) -> dict[str, bytes]:
+    """Every page rendered, by its path in the site."""
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(site.root / "site_templates"), autoescape=True,
+                                     undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    files = {}
+    for page in all_pages:
+        code = page.language.code
+        figures = [page.figure] if page.figure else page.rendered.figures
+        context = {
+            "site": site, "page": page, "csp": CSP, "version": version, "t": labels[code],
+            "home": page.link(_path(site, code, "index")),
+            "languages": [language for language in site.languages if language.code in page.alternates],
+            "labels": Markup(json.dumps(labels[code], ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")),
+            "content": Markup(page.rendered.html),
+            "widgets": sorted({figure.widget.name for figure in figures}),
+            "models": sorted({figure.attributes["model"] for figure in figures if "model" in figure.attributes}),
+            "first_example": next(((f.attributes["model"], f.attributes["example"]) for f in figures if "example" in f.attributes), None),
+        }
+        template = "embed.html" if page.figure else "lesson.html"
+        try:
+            html = environment.get_template(template).render(context)
+        except jinja2.TemplateError as error:
+            raise BuildError(str(error), f"site_templates/{getattr(error, 'name', None) or template}", getattr(error, "lineno", None)) from error
+        files[str(page.path)] = html.encode()
+    return files
+
+
+def static_files(root: Path) -> dict[str, bytes]:
+    """Styles and icons as they are."""
+    folder = root / "assets" / "styles"
+    return {f"styles/{path.name}": path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+def version_of(files: dict[str, bytes]) -> str:
+    """A short hash of everything that pages load: a new build is never mixed with an old one from a cache."""
+    sha = hashlib.sha256()
+    for path in sorted(files):
+        sha.update(path.encode() + b"\0" + hashlib.sha256(files[path]).digest())
+    return sha.hexdigest()[:10]
+
+
+def check_out(out: Path) -> None:
+    """BuildError unless `out` is absent, empty, or a site that an earlier build wrote."""
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARKER).exists())):
+        raise BuildError("exists and is not a site of Strata's; choose another folder with --out, or empty this one", out)
+
+
+def write_site(files: dict[str, bytes], out: Path) -> None:
+    """Write everything into a fresh folder beside `out`, then put it in its place."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=".strata-", dir=out.parent))
+    try:
+        for name, content in {**files, ".nojekyll": b"", MARKER: b"Written by build.py; a build may replace this folder.\n"}.items():
+            path = fresh / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        fresh.chmod(0o755)
+        old = fresh.with_name(f"{fresh.name}-old")
+        if out.exists():
+            out.rename(old)
+        try:
+            fresh.rename(out)
+        except OSError:
+            if old.exists():
+                old.rename(out)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise BuildError(f"cannot write the site: {error.strerror or error}", out) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _path(site: Site, code: str, slug: str) -> PurePosixPath:
+    parts = [] if code == site.default_language.code else [code]
+    parts += [] if slug == "index" else [slug]
+    return PurePosixPath(*parts, "index.html")

@@ -1,0 +1,1 @@
+"""Networks, data, training, traces and export: everything that imports torch."""

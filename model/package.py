@@ -1,0 +1,110 @@
+"""Everything that the browser gets about one model: manifest, ONNX, weights, and a trace of each example."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from config import Model
+from errors import BuildError
+from model.export import check_export, export
+from model.fold import Normalization
+from model.kinds import Shape, kind_of, options_of
+from model.networks import build_network, parameter_count, trace
+from model.preprocess import central_square, flatten, preprocess
+from model.weights_file import load_weights
+
+MANIFEST_VERSION = 1
+THUMBNAIL = 112  # pixels: twice the size at which the strip shows it
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture shown by default. `label` is its class's name; `source` says what it is, "drawing" or "photo"."""
+
+    name: str
+    label: str
+    source: str
+    picture: Image.Image
+    path: Path
+
+
+@dataclass(frozen=True)
+class Package:
+    """The manifest and the files of one model, as bytes by their name: `model.onnx`, `weights`, `examples/NAME`, …"""
+
+    manifest: dict[str, Any]
+    onnx: bytes
+    weights: bytes  # float32, little-endian, the manifest's `weights` one after the other
+    traces: dict[str, bytes]  # example -> the manifest's `trace` one after the other
+    thumbnails: Image.Image  # all examples side by side, THUMBNAIL pixels high
+
+
+def package(model: Model, examples: list[Example]) -> Package:
+    """Load the weights, export, trace every example, and check that ONNX and PyTorch agree on each."""
+    network, shape = build_network(model.network, len(model.classes))
+    card, normalization = load_weights(model.weights, network)
+    return package_network(model, network, shape, card, normalization, examples)
+
+
+def package_network(model: Model, network: nn.Sequential, shape: Shape, card: dict[str, Any],
+                    normalization: Normalization | None, examples: list[Example]) -> Package:
+    """As `package`, for a network that is already there."""
+    if not examples:
+        raise BuildError("no example pictures; put at least one there, named after its class", model.examples)
+    onnx_bytes = export(network, shape, normalization)
+    pixels = np.stack([preprocess(example.picture, shape[1], shape[0]) for example in examples])  # (N, C, H, W)
+    images = torch.from_numpy(pixels).float() / 255
+    check_export(onnx_bytes, network, images, normalization)
+    activations = trace(network, normalization.apply(images) if normalization else images)
+    layers = [{"name": name, "kind": kind_of(layer, name).name, "shape": list(activations[name].shape[1:]),
+               **options_of(layer, name), "parameters": parameter_count(layer)} for name, layer in network.named_children()]
+    stored = _stored(network)
+    manifest = {
+        "version": MANIFEST_VERSION,
+        "name": model.name,
+        "title": model.title,
+        "parameters": parameter_count(network),
+        "input": {"name": "image", "shape": list(shape),
+                  "normalization": {"mean": normalization.mean, "std": normalization.std} if normalization else None},
+        "classes": [{"name": c.name, "labels": c.labels} for c in model.classes],
+        "layers": layers,
+        "weights": [{"name": name, "shape": list(tensor.shape)} for name, tensor in network.state_dict().items()],
+        "trace": [{"name": name, "dtype": dtype} for name, dtype in stored.items()],
+        "examples": [{"name": e.name, "label": e.label, "source": e.source} for e in examples],
+        "figures": card.get("figures"),
+    }
+    traces = {}
+    for i, example in enumerate(examples):
+        parts = [pixels[i].tobytes()]
+        for name, dtype in list(stored.items())[1:]:
+            values = activations[name][i].numpy().astype(np.dtype(dtype).newbyteorder("<"))
+            if not np.isfinite(values).all():
+                raise BuildError(f'layer "{name}" leaves the range of {dtype} on this picture', example.path)
+            parts.append(values.tobytes())
+        traces[example.name] = b"".join(parts)
+    weights = b"".join(t.numpy().astype("<f4").tobytes() for t in network.state_dict().values())
+    return Package(manifest, onnx_bytes, weights, traces, _thumbnails(examples))
+
+
+def _stored(network: nn.Sequential) -> dict[str, str]:
+    """What a trace file holds, and as what: the picture, every layer with weights, and the logits exactly.
+
+    All other layers follow from these without weights, and the page computes them.
+    """
+    names = [name for name, layer in network.named_children() if kind_of(layer, name).has_weights]
+    return {"image": "uint8", **{name: "float16" for name in names}, "logits": "float32"}
+
+
+def _thumbnails(examples: list[Example]) -> Image.Image:
+    strip = Image.new("RGB", (THUMBNAIL * len(examples), THUMBNAIL))
+    for i, example in enumerate(examples):
+        small = central_square(flatten(example.picture)).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+        strip.paste(small, (i * THUMBNAIL, 0))
+    return strip

@@ -1,0 +1,66 @@
+"""Weights on disk: safetensors for the numbers, JSON beside it for the recipe and the figures. No pickle anywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import nn
+
+from errors import BuildError
+from model.fold import Normalization
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write beside `path`, then rename: a reader sees the old file or the new one, never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def save_weights(path: Path, network: nn.Sequential, card: dict[str, Any]) -> None:
+    """`path` (safetensors) and `path` with .json: `card` holds the recipe, the figures and any normalisation left."""
+    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    write_atomically(path, save(tensors))
+    write_atomically(path.with_suffix(".json"), (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def load_weights(path: Path, network: nn.Sequential) -> tuple[dict[str, Any], Normalization | None]:
+    """Fill `network` from `path`; returns its card and the normalisation that the graph has to apply.
+
+    Raises BuildError when a file is missing, cut short, of another shape, or holds what is not a number.
+    """
+    if not path.exists():
+        raise BuildError("the weights are missing", path)
+    try:
+        tensors = load(path.read_bytes())
+    except SafetensorError as error:
+        raise BuildError(f"not a whole safetensors file ({error}); restore it from git or train again", path) from error
+    expected = network.state_dict()
+    for name in expected.keys() | tensors.keys():
+        have, want = (tuple(t[name].shape) if name in t else None for t in (tensors, expected))
+        if have != want:
+            raise BuildError(f'"{name}" has shape {have or "(missing)"}, the network needs {want or "no such tensor"}; '
+                             "train again or restore the network in strata.toml", path)
+        if not torch.isfinite(tensors[name]).all():
+            raise BuildError(f'"{name}" holds values that are not numbers; restore it from git or train again', path)
+    network.load_state_dict(tensors)
+    network.eval()
+    card_path = path.with_suffix(".json")
+    try:
+        card = json.loads(card_path.read_text(encoding="utf-8"))
+        norm = card.get("normalization")
+        return card, Normalization(tuple(norm["mean"]), tuple(norm["std"])) if norm else None
+    except FileNotFoundError:
+        raise BuildError("the recipe and figures of the weights are missing; restore them from git or train again", card_path) from None
+    except (ValueError, KeyError, AttributeError) as error:
+        raise BuildError(f"not the JSON that training writes ({error})", card_path) from error
