@@ -12,4 +12,5 @@ export * as picture from "./picture";
 export * as preprocess from "./preprocess";
 export * as store from "./store";
 export * as text from "./text";
+export * as theme from "./theme";
 export * as trace from "./trace";

@@ -1,8 +1,8 @@
 /** Colours and heatmaps. One meaning, one colour: activations diverge from zero, and zero is the page's own background. */
 import { interpolateLab, piecewise } from "d3-interpolate";
 import { rgb } from "d3-color";
+import type { Theme } from "./theme";
 
-export type Theme = "light" | "dark";
 
 /** Colour stops from the most negative to the most positive; the middle one is `--background` in styles/site.css. */
 export const ACTIVATIONS: Record<Theme, string[]> = {
@@ -79,12 +79,4 @@ export function paintLegend(canvas: HTMLCanvasElement, scale: Scale): void {
   const steps = 2 * STEPS + 1;
   const values = Float32Array.from({ length: steps }, (_, i) => (scale === greyScale ? i / (steps - 1) : (2 * i) / (steps - 1) - 1) * scale.extent);
   paintHeatmap(canvas, values, steps, 1, scale.extent ? scale : { ...scale, extent: 1 });
-}
-
-/** The theme that the page is in, and word of a change of it. */
-const dark = matchMedia("(prefers-color-scheme: dark)");
-export const theme = (): Theme => (dark.matches ? "dark" : "light");
-export function onTheme(listener: () => void): () => void {
-  dark.addEventListener("change", listener);
-  return () => dark.removeEventListener("change", listener);
 }

@@ -31,7 +31,7 @@ export function flattenOntoWhite(rgba: Uint8Array | Uint8ClampedArray): void {
 /** Opaque RGBA pixels of a square → the network's input: uint8 (channels, size, size). */
 export function preprocess(rgba: Uint8Array | Uint8ClampedArray, side: number, size: number, channels: number): Uint8Array {
   const rows = resampleRows(rgba, side, side, size); // (side, size, 3)
-  const small = transpose(resampleRows(transpose(rows, side, size), size, side, size, 3), size, size); // (size, size, 3)
+  const small = transpose(resampleRows(transpose(rows, side, size), side, size, size, 3), size, size); // (size, size, 3)
   const planes = new Uint8Array(3 * size * size);
   for (let i = 0; i < size * size; i++) {
     for (let c = 0; c < 3; c++) planes[c * size * size + i] = small[3 * i + c];

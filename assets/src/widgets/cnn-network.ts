@@ -8,7 +8,7 @@
  *     A caption.
  *     ///
  */
-import { data, describe, draw, html, layout as layouts, LitElement, nothing, store as stores, svg, text as texts, trace as traces } from "../core";
+import { data, describe, draw, html, layout as layouts, LitElement, nothing, store as stores, svg, text as texts, theme as themes, trace as traces } from "../core";
 import type { Layout, Place, Rect } from "../layout";
 import type { Manifest } from "../manifest";
 import type { Task } from "../store";
@@ -65,7 +65,7 @@ class CnnNetwork extends LitElement {
   private layout: Layout | null = null;
   private view: View | null = null;
   private links: string[] = [];
-  private painted: { view: View; theme: draw.Theme } | null = null;
+  private painted: { view: View; theme: themes.Theme } | null = null;
   private asked = 0;
   private observer = new ResizeObserver(() => this.measure());
   private listening = new AbortController();
@@ -90,8 +90,7 @@ class CnnNetwork extends LitElement {
     super.connectedCallback();
     this.listening = new AbortController();
     const { signal } = this.listening;
-    const stop = draw.onTheme(() => this.requestUpdate());
-    signal.addEventListener("abort", stop);
+    themes.onTheme(() => this.requestUpdate(), signal);
     store.addEventListener("change", () => void this.showPicture(), { signal });
     store.addEventListener("task", () => this.set({ task: store.task }), { signal });
     addEventListener("resize", () => this.measure(), { signal });
@@ -382,7 +381,7 @@ class CnnNetwork extends LitElement {
     const { trace, layout } = view;
     this.paintLarge();
     this.paintOwn();
-    const theme = draw.theme();
+    const theme = themes.theme();
     if (this.painted?.view === view && this.painted.theme === theme) return;
     this.painted = { view, theme };
     for (const band of layout.bands) for (const place of band.places) this.paintMap(this.canvas(key(place)), place);
@@ -396,7 +395,7 @@ class CnnNetwork extends LitElement {
   }
 
   private scale(scale: number): draw.Scale {
-    return scale === 0 ? draw.greyScale : draw.activationScale(this.view!.extents[scale].extent, draw.theme());
+    return scale === 0 ? draw.greyScale : draw.activationScale(this.view!.extents[scale].extent, themes.theme());
   }
 
   private paintMap(canvas: HTMLCanvasElement, place: Place) {

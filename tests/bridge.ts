@@ -1,0 +1,64 @@
+/** Calls the site's own TypeScript from pytest: a list of {call, …} as JSON in, a list of results out. See tests/node.py. */
+import { readFileSync } from "node:fs";
+import { extentOf } from "../assets/src/draw";
+import { summarise } from "../assets/src/describe";
+import { kinds } from "../assets/src/kinds";
+import { allLinks, layoutNetwork, neighbour } from "../assets/src/layout";
+import type { Layer, Manifest } from "../assets/src/manifest";
+import * as ops from "../assets/src/ops";
+import { flattenOntoWhite, preprocess } from "../assets/src/preprocess";
+import { decodeTrace, decodeWeights, forward, toImage } from "../assets/src/trace";
+
+type Packed = { shape: number[]; data: string };
+const bytes = (base64: string) => new Uint8Array(Buffer.from(base64, "base64"));
+const floats = (base64: string) => new Float32Array(bytes(base64).buffer);
+const unpack = (packed: Packed) => ops.tensor(packed.shape, floats(packed.data));
+const base64 = (data: Float32Array | Uint8Array) => Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64");
+const pack = (x: ops.Tensor): Packed => ({ shape: [...x.shape], data: base64(x.data) });
+const packAll = (layers: Record<string, ops.Tensor>) => Object.fromEntries(Object.entries(layers).map(([name, x]) => [name, pack(x)]));
+
+interface Call {
+  call: string;
+  layer?: Layer;
+  x?: Packed;
+  weight?: Packed;
+  bias?: Packed;
+  manifest?: Manifest;
+  bytes?: string;
+  pixels?: string;
+  side?: number;
+  size?: number;
+  channels?: number;
+  width?: number;
+  room?: number;
+  place?: { layer: string; channel: number };
+  key?: string;
+}
+
+const calls: Record<string, (given: Call) => unknown> = {
+  layer({ layer, x, weight, bias }) {
+    const kind = kinds[layer!.kind];
+    const input = unpack(x!);
+    return { ...pack(kind.forward(input, layer!, weight ? unpack(weight) : input, bias ? unpack(bias) : input)), ruled: kind.shape(input.shape, layer!) };
+  },
+  softmax: ({ x }) => pack(ops.softmax(unpack(x!))),
+  forward: ({ manifest, bytes: weights, pixels }) => packAll(forward(manifest!, decodeWeights(manifest!, bytes(weights!)), toImage(manifest!, bytes(pixels!)))),
+  decode_trace: ({ manifest, bytes: trace }) => packAll(decodeTrace(manifest!, bytes(trace!))),
+  preprocess({ pixels, side, size, channels }) {
+    const rgba = bytes(pixels!);
+    flattenOntoWhite(rgba);
+    return base64(preprocess(rgba, side!, size!, channels!));
+  },
+  layout: ({ manifest, width, room }) => layoutNetwork(manifest!, width!, room!),
+  links: ({ manifest, width, room }) => allLinks(manifest!, layoutNetwork(manifest!, width!, room!)),
+  neighbour({ manifest, width, room, place, key }) {
+    const layout = layoutNetwork(manifest!, width!, room!);
+    const from = layout.bands.find((band) => band.layer === place!.layer)!.places[place!.channel];
+    return neighbour(layout, from, key!);
+  },
+  extent: ({ x }) => extentOf(unpack(x!).data),
+  summary: ({ x, width }) => summarise(unpack(x!).data, width!),
+};
+
+const given = JSON.parse(readFileSync(0, "utf8")) as Call[];
+console.log(JSON.stringify(given.map((one) => calls[one.call](one))));

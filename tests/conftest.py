@@ -1,0 +1,113 @@
+"""What the tests share: the built site, Node, and the committed network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import build
+from config import read_site
+from generator.node import Node
+from tests.node import ROOT, Bridge
+
+PHOTOS = ROOT.parent / "shared" / "data" / "tiny-imagenet-10.zip"
+
+
+@pytest.fixture(scope="session")
+def node() -> Node:
+    return Node(ROOT / "assets")
+
+
+@pytest.fixture(scope="session")
+def bridge(node, tmp_path_factory) -> Bridge:
+    return Bridge(node, tmp_path_factory.mktemp("bridge"))
+
+
+@pytest.fixture(scope="session")
+def site():
+    """strata.toml of this project."""
+    return read_site(ROOT)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory) -> Path:
+    """The site as `make site` builds it, in a folder of its own."""
+    out = tmp_path_factory.mktemp("built") / "site"
+    assert build.main(["--out", str(out)]) == 0
+    return out
+
+
+@pytest.fixture(scope="session")
+def manifest(built) -> dict:
+    return json.loads((built / "models" / "tinyvgg" / "manifest.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """The set of photos beside the project, where there is one."""
+    if not PHOTOS.exists():
+        pytest.skip("needs the photos of tiny-imagenet beside the project")
+    return PHOTOS
+
+
+PROJECT = """
+title = "Test"
+lessons = ["index"]
+[languages]
+en = { name = "English", tag = "en" }
+[models.small]
+title = "Small"
+network = { type = "TinyVGG", in_channels = 3, hidden_units = 2, image_size = 24, padding = 0 }
+weights = "weights.safetensors"
+examples = "examples"
+classes = [{ name = "red" }, { name = "blue" }]
+[models.small.recipe]
+epochs = 2
+batch_size = 8
+"""
+
+LESSON = """---
+title: A test
+summary: A page with one figure.
+---
+
+/// cnn-network | net
+    model: small
+
+A caption.
+///
+"""
+
+
+@pytest.fixture
+def project(tmp_path) -> Path:
+    """A whole project of its own: one small network with random weights, two pictures, one lesson in English."""
+    return make_project(tmp_path / "project", PROJECT, {"index": LESSON}, ["red", "blue"])
+
+
+def make_project(root: Path, toml: str, lessons: dict[str, str], pictures: list[str]) -> Path:
+    """Write a project that shares this one's templates and assets; weights are random, from a fixed seed."""
+    import torch
+
+    from model.networks import build_network, parameter_count
+    from model.weights_file import save_weights
+    from tests.pictures import scene
+
+    (root / "content" / "en").mkdir(parents=True)
+    (root / "strata.toml").write_text(toml)
+    for slug, text in lessons.items():
+        (root / "content" / "en" / f"{slug}.md").write_text(text)
+    (root / "content" / "en" / "ui.toml").write_bytes((ROOT / "content" / "en" / "ui.toml").read_bytes())
+    for shared in ("site_templates", "assets"):
+        (root / shared).symlink_to(ROOT / shared)
+    for model in read_site(root).models.values():
+        torch.manual_seed(0)
+        network, _ = build_network(model.network, len(model.classes))
+        card = {"parameters": parameter_count(network), "normalization": None, "figures": None}
+        save_weights(model.weights, network, card)
+        model.examples.mkdir(exist_ok=True)
+        for i, name in enumerate(pictures):
+            scene(40, 40, seed=i).save(model.examples / f"{name}.png")
+    return root

@@ -1,0 +1,102 @@
+"""The page's own arithmetic against PyTorch: every kind on random cases, and whole networks."""
+
+import base64
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from model.kinds import build_layer, kind_of, options_of
+from model.networks import TinyVGG, parameter_count, sequential, trace
+from tests.node import close, pack, text, unpack
+from tests.test_export import EVERY_KIND, NETWORKS
+
+
+def layer_call(layer: nn.Module, x: torch.Tensor) -> dict:
+    """A call of the bridge for one layer and its input (without a batch)."""
+    with torch.no_grad():
+        shape = list(layer(x[None])[0].shape)
+    fields = {"name": "layer", "kind": kind_of(layer, "layer").name, "shape": shape, "parameters": parameter_count(layer), **options_of(layer, "layer")}
+    tensors = {name: pack(value.detach().numpy()) for name, value in layer.named_parameters()}
+    return {"call": "layer", "layer": fields, "x": pack(x.numpy()), **tensors}
+
+
+def random_cases(kind: str, count: int):
+    random = np.random.default_rng(len(kind))
+    for _ in range(count):
+        size = int(random.integers(6, 21)), int(random.integers(6, 21))
+        kernel = int(random.integers(1, 6))
+        window = {"kernel_size": kernel, "stride": int(random.integers(1, 5)), "padding": int(random.integers(0, kernel // 2 + 1))}
+        options = {"conv": {"out_channels": int(random.integers(1, 6)), **window}, "max_pool": window, "avg_pool": window,
+                   "leaky_relu": {"negative_slope": 0.3}, "linear": {"out_features": 9}}.get(kind, {})
+        shape = (int(random.integers(1, 40)),) if kind == "linear" else (int(random.integers(1, 5)), *size)
+        layer = build_layer({"name": "layer", "kind": kind, **options}, shape).eval()
+        yield layer, torch.randn(shape)
+
+
+@pytest.mark.parametrize(("kind", "count"), [("conv", 60), ("max_pool", 40), ("avg_pool", 40), ("linear", 10), ("relu", 5),
+                                             ("leaky_relu", 5), ("sigmoid", 5), ("tanh", 5), ("dropout", 3), ("flatten", 3)])
+def test_every_kind_is_pytorchs(bridge, kind, count):
+    torch.manual_seed(count)
+    cases = list(random_cases(kind, count))
+    for (layer, x), answer in zip(cases, bridge(*(layer_call(layer, x) for layer, x in cases)), strict=True):
+        with torch.no_grad():
+            truth = layer(x[None])[0].numpy()
+        assert answer["ruled"] == list(truth.shape), (layer, x.shape)
+        assert close(unpack(answer), truth), (layer, x.shape)
+
+
+def test_softmax_is_pytorchs_and_stays_finite(bridge):
+    cases = [torch.randn(10) * 3, torch.tensor([1000.0, 999.0, -1000.0]), torch.tensor([-1e4, -1e4]), torch.zeros(4)]
+    for logits, answer in zip(cases, bridge(*({"call": "softmax", "x": pack(c.numpy())} for c in cases)), strict=True):
+        assert close(unpack(answer), logits.softmax(0).numpy())
+
+
+def describe(network: nn.Sequential, shape, normalization) -> dict:
+    activations = trace(network, torch.zeros(1, *shape))
+    return {
+        "input": {"name": "image", "shape": shape, "normalization": vars(normalization) if normalization else None},
+        "layers": [{"name": n, "kind": kind_of(m, n).name, "shape": list(activations[n].shape[1:]), **options_of(m, n)} for n, m in network.named_children()],
+        "weights": [{"name": n, "shape": list(t.shape)} for n, t in network.state_dict().items()],
+    }
+
+
+@pytest.mark.parametrize(("make", "shape", "normalization"), NETWORKS)
+def test_forward_agrees_with_pytorch_on_every_layer(bridge, make, shape, normalization):
+    torch.manual_seed(3)
+    network = make().eval()
+    pixels = np.random.default_rng(3).integers(0, 256, shape, dtype=np.uint8)
+    weights = b"".join(t.numpy().astype("<f4").tobytes() for t in network.state_dict().values())
+    ours = bridge({"call": "forward", "manifest": describe(network, shape, normalization), "bytes": text(weights), "pixels": text(pixels.tobytes())})[0]
+    images = torch.from_numpy(pixels)[None].float() / 255
+    truth = trace(network, normalization.apply(images) if normalization else images)
+    assert list(ours) == ["image", *truth]
+    for name, values in truth.items():
+        assert close(unpack(ours[name]), values[0].numpy()), name
+
+
+def test_a_trace_file_gives_every_layer(bridge, site):
+    """float16 convolutions, and everything else from them; the logits exactly."""
+    from model.package import Example, package_network
+    from tests.pictures import scene
+
+    torch.manual_seed(4)
+    network = sequential(EVERY_KIND, (3, 24, 24)).eval()
+    example = Example("koala", "koala", "photo", scene(50, 40), site.root)
+    package = package_network(site.models["tinyvgg"], network, (3, 24, 24), {}, None, [example])
+    ours = bridge({"call": "decode_trace", "manifest": package.manifest, "bytes": text(package.traces["koala"])})[0]
+    pixels = np.frombuffer(package.traces["koala"][: 3 * 24 * 24], np.uint8).reshape(1, 3, 24, 24)
+    truth = trace(network, torch.from_numpy(pixels.copy()).float() / 255)
+    assert np.array_equal(unpack(ours["logits"]), truth["logits"][0].numpy())
+    for name, values in truth.items():
+        assert np.abs(unpack(ours[name]) - values[0].numpy()).max() <= 2e-3 * max(1.0, values.abs().max().item()), name
+
+
+def test_a_picture_is_its_8_bit_values(bridge):
+    network = TinyVGG(3, 2, 2, 20, 0)
+    manifest = describe(network, (3, 20, 20), None)
+    pixels = np.arange(1200, dtype=np.uint32).astype(np.uint8).reshape(3, 20, 20)
+    weights = b"".join(t.numpy().astype("<f4").tobytes() for t in network.state_dict().values())
+    image = bridge({"call": "forward", "manifest": manifest, "bytes": text(weights), "pixels": base64.b64encode(pixels.tobytes()).decode()})[0]["image"]
+    assert np.array_equal(unpack(image), torch.from_numpy(pixels).float().div(255).numpy())

@@ -1,0 +1,160 @@
+"""Training on pictures that the tests make: the same seed, interruptions, and what is written."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import build
+from errors import BuildError
+from model.data import Photos, held_out
+from model.networks import TinyVGG
+from model.train import Recipe, augment, evaluate, train
+from model.weights_file import load_weights, save_weights
+from tests.pictures import encoded, scene
+
+RECIPE = Recipe(epochs=4, batch_size=16, learning_rate=5e-3, dropout=0.1)
+
+
+def made_photos(count=60) -> Photos:
+    """Two classes that colour alone tells apart."""
+    random = np.random.default_rng(0)
+    labels = np.arange(count) % 2
+    images = random.integers(0, 120, (count, 3, 20, 20), dtype=np.uint8)
+    images[labels == 0, 0] += 110
+    images[labels == 1, 2] += 110
+    return Photos(images, labels.astype(np.int64), [f"{i}.png" for i in range(count)])
+
+
+def run(tmp_path, name, recipe=RECIPE, on_epoch=lambda epoch: None):
+    network = TinyVGG(3, 4, 2, 20, 0)
+    card = train(network, made_photos(), recipe, tmp_path / f"{name}.safetensors", tmp_path / f"{name}.checkpoint", on_epoch)
+    return network, card
+
+
+def test_the_same_seed_gives_the_same_weights(tmp_path):
+    run(tmp_path, "first")
+    run(tmp_path, "second")
+    run(tmp_path, "other", Recipe(**{**vars(RECIPE), "seed": 1}))
+    first, second, other = ((tmp_path / f"{name}.safetensors").read_bytes() for name in ("first", "second", "other"))
+    assert first == second != other
+
+
+def test_it_learns_and_says_so(tmp_path):
+    seen = []
+    network, card = run(tmp_path, "run", on_epoch=seen.append)
+    assert [epoch.epoch for epoch in seen] == [1, 2, 3, 4] and seen[-1].seconds_left == 0
+    assert card["figures"]["accuracy"] == 1.0 and card["finished"]
+    assert json.loads((tmp_path / "run.json").read_text()) == card
+    photos = made_photos()
+    accuracy, likelihood = evaluate(network, photos[held_out(photos)])
+    assert accuracy == card["figures"]["accuracy"] and round(likelihood, 4) == card["figures"]["likelihood"]
+    assert not (tmp_path / "run.checkpoint").exists(), "a finished run leaves nothing to resume"
+
+
+def test_interrupted_and_resumed_it_ends_where_an_uninterrupted_run_does(tmp_path):
+    run(tmp_path, "whole")
+
+    def stop(epoch):
+        if epoch.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, "broken", on_epoch=stop)
+    kept = json.loads((tmp_path / "broken.json").read_text())
+    assert kept["finished"] is False and 1 <= kept["epoch"] <= 2
+    load_weights(tmp_path / "broken.safetensors", TinyVGG(3, 4, 2, 20, 0))
+    seen = []
+    run(tmp_path, "broken", on_epoch=seen.append)
+    assert [epoch.epoch for epoch in seen] == [3, 4]
+    assert (tmp_path / "broken.safetensors").read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
+    assert (tmp_path / "broken.json").read_bytes() == (tmp_path / "whole.json").read_bytes()
+
+
+def test_another_recipe_does_not_resume(tmp_path):
+    def stop(epoch):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, "run", on_epoch=stop)
+    seen = []
+    run(tmp_path, "run", Recipe(**{**vars(RECIPE), "epochs": 2}), on_epoch=seen.append)
+    assert [epoch.epoch for epoch in seen] == [1, 2]
+
+
+def test_what_is_trained_is_what_ships(tmp_path):
+    """Branches, batch normalisation, dropout and input normalisation are gone, and the accuracy is that of the plain network."""
+    run(tmp_path, "run")
+    assert load_file(tmp_path / "run.safetensors").keys() == TinyVGG(3, 4, 2, 20, 0).state_dict().keys()
+    card, normalization = load_weights(tmp_path / "run.safetensors", TinyVGG(3, 4, 2, 20, 0))
+    assert normalization is None and card["parameters"] == sum(t.numel() for t in load_file(tmp_path / "run.safetensors").values())
+
+
+def test_normalisation_is_kept_for_a_padded_network(tmp_path):
+    network = TinyVGG(3, 4, 2, 20, 1)
+    card = train(network, made_photos(), Recipe(epochs=2, batch_size=16), tmp_path / "w.safetensors", tmp_path / "c", lambda epoch: None)
+    _, normalization = load_weights(tmp_path / "w.safetensors", TinyVGG(3, 4, 2, 20, 1))
+    assert normalization is not None and normalization.mean == card["normalization"]["mean"] and len(normalization.std) == 3
+
+
+def test_augmentation_keeps_shape_and_range_and_follows_its_generator():
+    images = torch.rand(9, 3, 24, 24)
+    first, again = (augment(images, Recipe(), torch.Generator().manual_seed(5)) for _ in range(2))
+    assert torch.equal(first, again) and first.shape == images.shape and first.min() >= 0 and first.max() <= 1
+    still = Recipe(flip=False, shift=0, zoom=0, rotation=0, jitter=0, grey=0, blur=0)
+    assert torch.allclose(augment(images, still, torch.Generator()), images, atol=1e-5)
+
+
+def test_a_recipe_with_an_unknown_field_is_refused():
+    with pytest.raises(BuildError, match='unknown field "epoch".*did you mean "epochs"'):
+        Recipe.read({"epoch": 3})
+
+
+@pytest.mark.parametrize(("damage", "says"), [
+    (lambda path: path.unlink(), "missing"),
+    (lambda path: path.write_bytes(path.read_bytes()[:-100]), "not a whole safetensors file"),
+    (lambda path: save_weights(path, TinyVGG(3, 5, 2, 20, 0), {}), "has shape"),
+    (lambda path: path.with_suffix(".json").unlink(), "recipe and figures"),
+    (lambda path: path.with_suffix(".json").write_text("{"), "not the JSON"),
+])
+def test_damaged_weights_are_named(tmp_path, damage, says):
+    path = tmp_path / "w.safetensors"
+    save_weights(path, TinyVGG(3, 4, 2, 20, 0), {"normalization": None})
+    damage(path)
+    with pytest.raises(BuildError, match=says):
+        load_weights(path, TinyVGG(3, 4, 2, 20, 0))
+
+
+def test_weights_that_are_not_numbers_are_named(tmp_path):
+    network = TinyVGG(3, 4, 2, 20, 0)
+    with torch.no_grad():
+        network.conv_1_1.weight[0, 0, 0, 0] = float("nan")
+    save_weights(tmp_path / "w.safetensors", network, {})
+    with pytest.raises(BuildError, match='"conv_1_1.weight" holds values that are not numbers'):
+        load_weights(tmp_path / "w.safetensors", network)
+
+
+def test_the_command_trains_and_then_builds(project, capfd):
+    """`build.py --train NAME --data PATH`, on a project of the test's own."""
+    for label, colour in enumerate(("red", "blue")):
+        for i in range(20):
+            path = project / "photos" / colour / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encoded(scene(24, 24, seed=label)))
+    arguments = ["--root", str(project), "--out", str(project / "out"), "--data", str(project / "photos")]
+    assert build.main([*arguments, "--train", "small"]) == 0
+    printed = capfd.readouterr().out
+    assert "epoch 2/2" in printed and "held out" in printed and "left" in printed
+    assert (project / "out" / "models" / "small" / "model.onnx").exists()
+    assert build.main([*arguments, "--train", "smal"]) == 1
+    assert 'unknown model "smal"; models are small; did you mean "small"?' in capfd.readouterr().err
+
+
+def test_missing_weights_are_trained_when_the_data_is_at_hand_else_named(project, capfd):
+    (project / "weights.safetensors").unlink()
+    assert build.main(["--root", str(project), "--out", str(project / "out")]) == 1
+    error = capfd.readouterr().err
+    assert error.startswith("weights.safetensors: the weights are missing") and "--train small --data PATH" in error
+    assert error.count("\n") == 1 and not (project / "out").exists()
