@@ -73,15 +73,19 @@ export async function loadBytes(key: string): Promise<Uint8Array<ArrayBuffer>> {
 /** Load bytes in several scripts, so that progress shows; `onProgress` gets the share that is here. */
 export async function loadParts(key: string, onProgress: (share: number) => void): Promise<Uint8Array<ArrayBuffer>> {
   const { parts, bytes } = await load<{ parts: number; bytes: number }>(key);
-  const chunks: Uint8Array<ArrayBuffer>[] = new Array(parts);
   let here = 0;
+  let failed = false; // after which the parts still on their way say nothing more
   onProgress(0);
-  await Promise.all(
-    chunks.fill(new Uint8Array()).map(async (_, i) => {
-      chunks[i] = fromBase64(await load<string>(`${key}.${i}`));
-      onProgress(++here / parts);
-    }),
-  );
+  const part = async (i: number) => {
+    const chunk = fromBase64(await load<string>(`${key}.${i}`));
+    here++;
+    if (!failed) onProgress(here / parts);
+    return chunk;
+  };
+  const chunks = await Promise.all(Array.from({ length: parts }, (_, i) => part(i))).catch((error: unknown) => {
+    failed = true;
+    throw error;
+  });
   const whole = await gunzip(chunks, `${key}.js`);
   if (whole.length !== bytes) throw new LoadError(`${key}.js`);
   return whole;

@@ -1,0 +1,535 @@
+"""The built site in real browsers: over http under a sub-path and from file://, in Chromium and in Firefox."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from model.networks import build_network, trace
+from model.preprocess import open_picture, preprocess
+from model.weights_file import load_weights
+from tests.conftest import make_project
+from tests.engines import launch, served, watch
+from tests.node import ROOT, close
+from tests.pictures import SHAPES, encoded, scene
+
+ENGINES = ["chromium", "firefox"]
+AXE = ROOT / "assets" / "node_modules" / "axe-core" / "axe.min.js"
+LANGUAGES = {"en": "index.html", "zh": "zh/index.html"}
+
+
+@pytest.fixture(scope="session")
+def browsers():
+    with sync_playwright() as playwright:
+        launched = {engine: launch(playwright, engine) for engine in ENGINES}
+        yield launched
+        for browser in launched.values():
+            browser.close()
+
+
+@pytest.fixture(scope="session")
+def address(built):
+    with served(built) as base:
+        yield {"http": base, "file": f"{built.as_uri()}/"}
+
+
+@pytest.fixture
+def visit(browsers, address):
+    """`visit(engine, place, **context)` gives a watched page; every page must be without fault when the test ends."""
+    opened = []
+
+    def start(engine="chromium", place="http", base=None, check=True, **context):
+        page = browsers[engine].new_context(**context).new_page()
+        watched = watch(page, base or address[place])
+        opened.append((watched, check))
+        return watched
+
+    yield start
+    faults = [fault for watched, check in opened if check for fault in watched.faults()]
+    for watched, _ in opened:
+        watched.page.context.close()
+    assert not faults
+
+
+@pytest.fixture(scope="session")
+def network(site):
+    network, _ = build_network(site.models["tinyvgg"].network, 10)
+    load_weights(site.models["tinyvgg"].weights, network)
+    return network
+
+
+def python_trace(network, content: bytes, size=64, channels=3):
+    pixels = preprocess(open_picture(content), size, channels)
+    return {name: x[0].numpy() for name, x in trace(network, torch.from_numpy(pixels)[None].float() / 255).items()}
+
+
+def page_trace(page: Page) -> dict[str, np.ndarray]:
+    """`element.trace`, brought over as base64."""
+    packed = page.evaluate("""() => Object.entries(document.querySelector("cnn-network").trace.layers).map(([name, { shape, data }]) => {
+        const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+        let text = "";
+        for (let i = 0; i < bytes.length; i += 4096) text += String.fromCharCode(...bytes.subarray(i, i + 4096));
+        return [name, [...shape], btoa(text)];
+    })""")
+    return {name: np.frombuffer(base64.b64decode(data), "<f4").reshape(shape) for name, shape, data in packed}
+
+
+def page_probabilities(page: Page) -> np.ndarray:
+    return np.array(page.evaluate("() => [...document.querySelectorAll('[data-class]')].map((e) => Number(e.dataset.probability))"))
+
+
+def upload(page: Page, content: bytes, name="photo.png", mime="image/png") -> None:
+    """Give the page a picture by its button, and wait until it is on show."""
+    before = page.evaluate_handle("() => document.querySelector('cnn-network').trace")
+    page.set_input_files("input[type=file]", {"name": name, "mimeType": mime, "buffer": content})
+    page.wait_for_function("(before) => document.querySelector('cnn-network').trace !== before", arg=before, timeout=60_000)
+    page.wait_for_selector('button[data-example="own"][aria-pressed="true"]')
+
+
+
+
+# --- the examples -----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("place", ["http", "file"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_network_is_drawn_from_the_manifest(visit, manifest, engine, place, language):
+    page = visit(engine, place).open(LANGUAGES[language])
+    for layer in [{"name": "image", "shape": manifest["input"]["shape"]}, *manifest["layers"][:-2]]:
+        assert page.locator(f'button[data-layer="{layer["name"]}"]').count() == layer["shape"][0], layer["name"]
+    assert page.locator("[data-class]").count() == len(manifest["classes"])
+    assert page.locator("button[data-example]").count() == len(manifest["examples"])
+    labels = page.locator(".cn-class").all_inner_texts()
+    assert labels == [c["labels"][language] for c in manifest["classes"]]
+    assert page.evaluate("() => document.documentElement.lang") == {"en": "en", "zh": "zh-Hans"}[language]
+    painted = page.evaluate("""() => [...document.querySelectorAll(".cn-map canvas")].map((c) =>
+        new Set(new Uint32Array(c.getContext("2d").getImageData(0, 0, c.width, c.height).data.buffer)).size)""")
+    assert sum(colours > 1 for colours in painted) > len(painted) / 2, "most maps are blank"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_example_has_pytorchs_activations_and_probabilities(visit, manifest, network, built, node, site, engine):
+    from generator.pictures import read_examples
+
+    page = visit(engine).open()
+    for example in read_examples(site.models["tinyvgg"].examples, [c["name"] for c in manifest["classes"]], node):
+        page.click(f'button[data-example="{example.name}"]')
+        page.wait_for_selector(f'button[data-example="{example.name}"][aria-pressed="true"]')
+        truth = python_trace(network, encoded(example.picture))
+        shown = page_trace(page)
+        assert list(shown) == ["image", *truth]
+        for name, values in truth.items():
+            assert np.abs(shown[name] - values).max() <= 1e-3 * max(1, np.abs(values).max()), (example.name, name)
+        assert close(shown["logits"], truth["logits"])
+        expected = torch.from_numpy(truth["logits"]).softmax(0).numpy()
+        assert np.abs(page_probabilities(page) - expected).max() <= 6e-5  # four decimals
+        best = manifest["classes"][int(expected.argmax())]["labels"]["en"]
+        assert f"TinyVGG says {best} {100 * expected.max():.1f}%" in " ".join(page.inner_text(".cn-summary").split())
+
+
+def test_a_network_trained_on_photos_gets_most_drawings_right(manifest, built, site, network, node):
+    from generator.pictures import read_examples
+
+    classes = [c["name"] for c in manifest["classes"]]
+    examples = read_examples(site.models["tinyvgg"].examples, classes, node)
+    right = [classes[python_trace(network, encoded(e.picture))["logits"].argmax()] == e.label for e in examples]
+    assert len(examples) == 10 and sum(right) >= 8
+
+
+# --- the reader's own picture -----------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("place", ["http", "file"])
+def test_an_uploaded_picture_gets_pytorchs_trace(visit, network, engine, place):
+    page = visit(engine, place).open()
+    for content in (encoded(scene(123, 77)), encoded(scene(64, 64, mode="RGBA"))):
+        upload(page, content)
+        truth, shown = python_trace(network, content), page_trace(page)
+        assert list(shown) == ["image", *truth]
+        for name, values in truth.items():
+            assert close(shown[name], values), name
+        assert np.abs(page_probabilities(page) - torch.from_numpy(truth["logits"]).softmax(0).numpy()).max() <= 6e-5
+    assert page.evaluate("() => document.querySelector('cnn-network').trace.source") == "own"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("place", ["http", "file"])
+def test_an_uploaded_photo_gets_the_prediction_that_python_gives_it(visit, network, manifest, photos, engine, place):
+    import zipfile
+
+    page = visit(engine, place).open()
+    with zipfile.ZipFile(photos) as archive:
+        names = [name for name in archive.namelist() if name.endswith("_7.JPEG")]
+        assert len(names) == 10
+        for name in names:
+            content = archive.read(name)
+            upload(page, content, "photo.jpg", "image/jpeg")
+            expected = torch.from_numpy(python_trace(network, content)["logits"]).softmax(0).numpy()
+            shown = page_probabilities(page)
+            assert shown.argmax() == expected.argmax(), name
+            assert np.abs(shown - expected).max() <= 0.02, name  # JPEG decoders may differ by a step of 255
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_preprocessing_is_pillows_to_the_byte(visit, engine):
+    page = visit(engine, "file").open()
+    for i, shape in enumerate(SHAPES):
+        mode = ["RGB", "RGBA", "L", "LA"][i % 4]
+        content = encoded(scene(*shape, mode=mode))
+        for size, channels in ((64, 3), (28, 1)):
+            packed = page.evaluate("""async ([text, size, channels]) => {
+                const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+                const square = await strata.picture.readPicture(new File([bytes], "p.png", { type: "image/png" }), new AbortController().signal);
+                return [...strata.preprocess.preprocess(square.rgba, square.side, size, channels)];
+            }""", [base64.b64encode(content).decode(), size, channels])
+            ours = np.array(packed, dtype=np.uint8).reshape(channels, size, size)
+            assert np.array_equal(ours, preprocess(open_picture(content), size, channels)), (shape, mode)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("way", ["drop", "paste"])
+def test_a_picture_can_be_dropped_and_pasted(visit, network, engine, way):
+    page = visit(engine, "file").open()
+    content = encoded(scene(90, 90, seed=way == "drop"))
+    page.evaluate("""([text, way]) => {
+        const data = new DataTransfer();
+        data.items.add(new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], "p.png", { type: "image/png" }));
+        const event = new Event(way, { bubbles: true, cancelable: true });  // Firefox empties what a script puts into its own kinds
+        Object.defineProperty(event, way === "drop" ? "dataTransfer" : "clipboardData", { value: data });
+        document.body.dispatchEvent(event);
+        if (!event.defaultPrevented) throw new Error("the browser would open the file instead");
+    }""", [base64.b64encode(content).decode(), way])
+    page.wait_for_selector('button[data-example="own"][aria-pressed="true"]', timeout=60_000)
+    assert close(page_trace(page)["logits"], python_trace(network, content)["logits"])
+
+
+def test_the_engine_loads_when_first_needed_with_visible_progress(visit):
+    watched = visit()
+    page = watched.open()
+    assert not [url for url in watched.requests if "onnxruntime" in url]
+    page.evaluate("""() => {
+        window.shares = [];
+        new MutationObserver(() => {
+            const progress = document.querySelector("progress");
+            if (progress) window.shares.push(progress.value);
+        }).observe(document.querySelector("cnn-network"), { subtree: true, childList: true, attributes: true });
+    }""")
+    upload(page, encoded(scene(80, 80)))
+    shares = page.evaluate("() => window.shares")
+    assert len(set(shares)) >= 4 and shares == sorted(shares)
+    assert page.locator("progress").count() == 0
+    fetched = len([url for url in watched.requests if "onnxruntime" in url])
+    upload(page, encoded(scene(81, 80)))
+    assert len([url for url in watched.requests if "onnxruntime" in url]) == fetched
+
+
+def test_the_last_of_two_pictures_wins(visit, network):
+    page = visit().open()
+    first, second = encoded(scene(2000, 1500)), encoded(scene(70, 70, seed=9))
+    page.evaluate("""([first, second]) => {
+        const file = (text) => new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], "p.png", { type: "image/png" });
+        void strata.store.store.take(file(first));
+        void strata.store.store.take(file(second));
+    }""", [base64.b64encode(content).decode() for content in (first, second)])
+    page.wait_for_selector('button[data-example="own"][aria-pressed="true"]', timeout=60_000)
+    page.wait_for_timeout(500)
+    assert close(page_trace(page)["logits"], python_trace(network, second)["logits"])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_file_that_is_no_picture_leaves_all_as_it_was(visit, engine):
+    page = visit(engine).open()
+    before = page_probabilities(page)
+    for name, mime, content, says in [("notes.txt", "text/plain", b"hello", "is not a picture"), ("empty.png", "image/png", b"", "is empty"),
+                                      ("broken.png", "image/png", b"\x89PNG and no more", "cannot read broken.png")]:
+        page.set_input_files("input[type=file]", {"name": name, "mimeType": mime, "buffer": content})
+        page.wait_for_selector(f'[role=alert]:has-text("{says}")')
+    assert np.array_equal(page_probabilities(page), before)
+    upload(page, encoded(scene(50, 50)))
+    assert page.locator("[role=alert]").count() == 0
+
+
+@pytest.mark.parametrize("instead", [None, b"<!doctype html><title>404</title>", b'strata.define("scripts/onnxruntime.wasm.2","AAAA'])
+def test_an_engine_that_does_not_arrive_is_said_and_tried_again(visit, built, network, instead):
+    broken = {"scripts/onnxruntime.wasm.2.js": instead}
+    with served(built, broken) as base:
+        page = visit(base=base, check=False).open()
+        before = page_probabilities(page)
+        page.set_input_files("input[type=file]", {"name": "p.png", "mimeType": "image/png", "buffer": encoded(scene(60, 60))})
+        page.wait_for_selector('[role=alert]:has-text("did not arrive whole (scripts/onnxruntime.wasm.2.js)")', timeout=60_000)
+        assert np.array_equal(page_probabilities(page), before)
+        broken.clear()
+        content = encoded(scene(61, 60))
+        upload(page, content)
+        assert close(page_trace(page)["logits"], python_trace(network, content)["logits"])
+
+
+def test_without_webassembly_the_pages_own_arithmetic_takes_over(visit, network):
+    watched = visit()
+    watched.page.add_init_script("delete globalThis.WebAssembly")
+    page = watched.open()
+    content = encoded(scene(99, 64))
+    upload(page, content)
+    truth, shown = python_trace(network, content), page_trace(page)
+    for name, values in truth.items():
+        assert close(shown[name], values), name
+    assert not [url for url in watched.requests if "onnxruntime" in url]
+
+
+# --- reach ------------------------------------------------------------------------------------------------------------
+
+OVERFLOW = """() => {
+    const wide = document.documentElement.clientWidth;
+    const out = [...document.querySelectorAll("body *")].filter((e) => !e.closest(".visually-hidden, .skip, svg") && e.getBoundingClientRect().right > wide + 1);
+    return [document.documentElement.scrollWidth <= wide, ...out.map((e) => e.outerHTML.slice(0, 120))];
+}"""
+OVERLAPS = """() => {
+    const boxes = [...document.querySelectorAll(".cn-map, .cn-classes li, .cn-label, .cn-picture, .cn-legend")].map((e) => [e, e.getBoundingClientRect()]);
+    const found = [];
+    boxes.forEach(([a, p], i) => boxes.slice(i + 1).forEach(([b, q]) => {
+        if (p.left < q.right - 1 && q.left < p.right - 1 && p.top < q.bottom - 1 && q.top < p.bottom - 1) found.push(`${a.outerHTML.slice(0, 90)} | ${b.outerHTML.slice(0, 90)}`);
+    }));
+    return found;
+}"""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_overflows_or_overlaps_at_any_width(visit, engine, language):
+    page = visit(engine).open(LANGUAGES[language])
+    heights = {}
+    for width, height in [(390, 844), (320, 640), (768, 1024), (1024, 768), (1440, 900), (1920, 1080), (2560, 1440)]:
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(150)  # a resized window lays it out anew
+        assert page.evaluate(OVERFLOW) == [True], width
+        assert page.evaluate(OVERLAPS) == [], width
+        box = page.locator(".cn-network").bounding_box()
+        heights[width] = box["height"]
+        assert box["width"] > 0.85 * min(width, 1900)
+        assert page.get_attribute(".cn-network", "data-direction") == ("rows" if width < 1200 else "columns")
+    assert heights[2560] > heights[1440], "on a wide screen the figure grows"
+
+
+def test_arrow_keys_move_between_maps(visit):
+    page = visit().open()
+    page.focus('button[data-layer="image"][data-channel="0"]')
+    assert page.locator('.cn-map[tabindex="0"]').count() == 1
+
+    def press(key):
+        page.keyboard.press(key)
+        return page.evaluate("() => `${document.activeElement.dataset.layer}/${document.activeElement.dataset.channel}`")
+
+    assert press("ArrowDown") == "image/1"
+    assert press("ArrowRight").startswith("conv_1_1/")
+    assert press("End") == "conv_1_1/9" and press("ArrowDown") == "conv_1_1/9"
+    assert press("ArrowRight") == "relu_1_1/9" and press("Home") == "relu_1_1/0"
+    assert page.locator('.cn-map[tabindex="0"]').count() == 1
+    assert page.locator('[data-parent][data-layer="conv_1_1"]').count() == 1
+    assert press("ArrowRight").startswith("conv_1_2/") and page.locator('[data-parent][data-layer="relu_1_1"]').count() == 10
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_timeout(150)
+    assert press("ArrowLeft") == "conv_1_2/0" and press("ArrowRight") == "conv_1_2/1" and press("ArrowUp") == "relu_1_1/1"
+    page.keyboard.press("Escape")
+    assert page.locator(".cn-tray[data-open]").count() == 0
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_map_says_what_it_shows(visit, language):
+    page = visit().open(LANGUAGES[language])
+    values = page_trace(page)["conv_1_2"][4]
+    says = page.get_attribute('button[data-layer="conv_1_2"][data-channel="4"]', "aria-label")
+    for number in (values.min(), values.max()):
+        assert f"{number:.2f}".replace("-", "−") in says
+    assert f"{100 * (values < 0).mean():.0f}%" in says
+    page.hover('button[data-layer="conv_1_2"][data-channel="4"]')
+    assert f"{values.max():.2f}" in page.inner_text(".cn-tray[data-open]")
+    y, x = np.unravel_index(values.argmax(), values.shape)
+    places = {"en": [["top left", "top", "top right"], ["left", "middle", "right"], ["bottom left", "bottom", "bottom right"]],
+              "zh": [["左上角", "上方", "右上角"], ["左侧", "中间", "右侧"], ["左下角", "下方", "右下角"]]}
+    assert places[language][min(2, 3 * y // 60)][min(2, 3 * x // 60)] in says
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_legends_hold_for_what_is_on_show(visit, engine):
+    page = visit(engine).open()
+    for example in ("koala", "orange"):
+        page.click(f'button[data-example="{example}"]')
+        page.wait_for_selector(f'button[data-example="{example}"][aria-pressed="true"]')
+        layers = page_trace(page)
+        firsts = [name for name in layers if name.startswith("conv")]
+        for scale, name in enumerate(firsts, 1):
+            low, _, high = page.locator(f'.cn-legend:has([data-legend="{scale}"]) span').all_inner_texts()
+            extent = float(high.lstrip("≥\u2009"))
+            assert low.lstrip("≤\u2009") == high.lstrip("≥\u2009").join(["−", ""])
+            magnitudes = np.abs(layers[name])
+            assert (magnitudes > extent + 0.01).mean() <= 0.002, "all but a few values lie within the legend"
+            assert extent <= magnitudes.max() + 0.01
+            assert high.startswith("≥") == bool(magnitudes.max() > extent + 0.01)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_zero_is_the_pages_own_background(visit, scheme):
+    page = visit(color_scheme=scheme).open()
+    zeros = page.evaluate("""() => {
+        const { layers } = document.querySelector("cnn-network").trace;
+        const i = layers.relu_1_1.data.indexOf(0), [, h, w] = layers.relu_1_1.shape;
+        const c = Math.floor(i / (h * w)), y = Math.floor(i / w) % h, x = i % w;
+        const canvas = document.querySelector(`canvas[data-map="relu_1_1/${c}"]`);
+        return [...canvas.getContext("2d").getImageData(x, y, 1, 1).data.slice(0, 3)];
+    }""")
+    assert page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor") == f"rgb({', '.join(map(str, zeros))})"
+
+
+@pytest.mark.parametrize("path", ["index.html", "zh/index.html", "embed/index/overview/index.html", "zh/embed/index/overview/index.html"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_axe_finds_nothing(visit, path, scheme, width):
+    page = visit(color_scheme=scheme, viewport={"width": width, "height": 900}).open(path)
+    page.evaluate(AXE.read_text())
+    for prepare in (lambda: None, lambda: page.focus('button[data-layer="conv_1_1"][data-channel="0"]')):
+        prepare()
+        found = page.evaluate("async () => (await axe.run()).violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 160)} ${v.nodes[0].failureSummary}`)")
+        assert found == []
+
+
+def test_links_between_languages_keep_the_page(visit):
+    page = visit("chromium", "file").open()
+    page.click("nav a[lang=zh-Hans]")
+    page.wait_for_selector("cnn-network[data-state=ready]")
+    assert page.url.endswith("/zh/index.html")
+    page.click(".wordmark")
+    assert page.url.endswith("/zh/index.html")
+    page.click("nav a[lang=en]")
+    page.wait_for_selector("cnn-network[data-state=ready]")
+    assert page.url.endswith("/index.html") and "/zh/" not in page.url
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+def test_a_hundred_pictures_leave_memory_where_it_was(visit):
+    page = visit().open()
+    session = page.context.new_cdp_session(page)
+    give = """async ([from, count]) => {
+        const element = document.querySelector("cnn-network");
+        for (let i = from; i < from + count; i++) {
+            const canvas = new OffscreenCanvas(150, 150);
+            const context = canvas.getContext("2d");
+            context.fillStyle = `hsl(${i * 37} 80% 50%)`;
+            context.fillRect(0, 0, 150, 150);
+            const before = element.trace;
+            await strata.store.store.take(new File([await canvas.convertToBlob()], `${i}.png`, { type: "image/png" }));
+            while (element.trace === before) await new Promise((done) => setTimeout(done, 2));
+            await element.updateComplete;
+        }
+    }"""
+
+    def used() -> float:
+        for _ in range(3):
+            session.send("HeapProfiler.collectGarbage")
+        heap = session.send("Runtime.getHeapUsage")
+        return (heap["usedSize"] + heap.get("backingStorageSize", 0) + heap.get("embedderHeapUsedSize", 0)) / 2**20
+
+    page.evaluate(give, [0, 20])
+    before = used()
+    page.evaluate(give, [20, 100])
+    assert used() - before < 1.0  # megabytes; one trace alone is 0.9
+
+
+# --- other networks ---------------------------------------------------------------------------------------------------
+
+OTHER_NETWORKS = """
+title = "Other networks"
+lessons = ["index", "three", "twenty"]
+[languages]
+en = { name = "English", tag = "en" }
+[models.three]
+title = "Three layers"
+network = { in_channels = 3, image_size = 24, layers = [
+  { name = "conv_1", kind = "conv", out_channels = 2, kernel_size = 5 },
+  { name = "flatten", kind = "flatten" },
+  { name = "logits", kind = "linear", out_features = 2 } ] }
+weights = "three.safetensors"
+examples = "three"
+classes = [{ name = "red" }, { name = "blue" }]
+[models.twenty]
+title = "Twenty channels"
+network = { in_channels = 1, image_size = 28, layers = [
+  { name = "conv_1", kind = "conv", out_channels = 20, kernel_size = 3, padding = 1 },
+  { name = "tanh_1", kind = "tanh" },
+  { name = "avg_pool_1", kind = "avg_pool" },
+  { name = "conv_2", kind = "conv", out_channels = 7, kernel_size = 3, stride = 2 },
+  { name = "relu_2", kind = "relu" },
+  { name = "flatten", kind = "flatten" },
+  { name = "hidden", kind = "linear", out_features = 16 },
+  { name = "sigmoid", kind = "sigmoid" },
+  { name = "logits", kind = "linear", out_features = 3 } ] }
+weights = "twenty.safetensors"
+examples = "twenty"
+classes = [{ name = "red" }, { name = "blue" }, { name = "green" }]
+"""
+
+
+@pytest.fixture(scope="session")
+def other(tmp_path_factory) -> Path:
+    """A site of two other networks, built by the same command."""
+    import build
+
+    lesson = "---\ntitle: {0}\nsummary: {0}.\n---\n\n/// cnn-network | net\n    model: {0}\n///\n"
+    root = make_project(tmp_path_factory.mktemp("other") / "project", OTHER_NETWORKS,
+                        {"index": "---\ntitle: Home\nsummary: Home.\n---\nNothing.\n", "three": lesson.format("three"), "twenty": lesson.format("twenty")}, ["red", "blue"])
+    assert build.main(["--root", str(root), "--out", str(root / "out")]) == 0
+    return root
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("name", "size", "channels"), [("three", 24, 3), ("twenty", 28, 1)])
+def test_other_networks_draw_and_answer_as_well(visit, other, name, size, channels, width):
+    from config import read_site
+
+    page = visit(base=f"{(other / 'out').as_uri()}/", viewport={"width": width, "height": 900}).open(f"{name}/index.html")
+    manifest = json.loads((other / "out" / "models" / name / "manifest.json").read_text())
+    for layer in manifest["layers"]:
+        if len(layer["shape"]) == 3:
+            assert page.locator(f'button[data-layer="{layer["name"]}"]').count() == layer["shape"][0]
+    assert page.locator("[data-class]").count() == len(manifest["classes"])
+    assert page.evaluate(OVERFLOW) == [True] and page.evaluate(OVERLAPS) == []
+    model = read_site(other).models[name]
+    network, _ = build_network(model.network, len(model.classes))
+    load_weights(model.weights, network)
+    content = encoded(scene(70, 50))
+    upload(page, content)
+    truth, shown = python_trace(network, content, size, channels), page_trace(page)
+    for layer, values in truth.items():
+        assert close(shown[layer], values), layer
+
+
+# --- pictures of the page ---------------------------------------------------------------------------------------------
+
+def test_a_map_is_its_values_one_pixel_each(visit):
+    """A heatmap's pixels are told apart as its values are: the larger a value, the further its colour from zero's."""
+    page = visit().open()
+    layer = page_trace(page)["conv_1_1"][0]
+    pixels = page.evaluate("""() => {
+        const canvas = document.querySelector('canvas[data-map="conv_1_1/0"]');
+        return [canvas.width, canvas.height, ...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data];
+    }""")
+    height, width = layer.shape
+    assert pixels[:2] == [width, height]
+    colours = np.array(pixels[2:]).reshape(height, width, 4)[..., :3].astype(float)
+    blue, red = colours[..., 2] - colours[..., 0] > 8, colours[..., 0] - colours[..., 2] > 8
+    assert (layer[blue] > 0).all() and (layer[red] < 0).all() and blue.any() and red.any()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_thumbnail_of_ones_own_picture_shows_it(visit, engine):
+    page = visit(engine).open()
+    upload(page, encoded(Image.new("RGB", (90, 60), (200, 30, 60))))
+    middle = page.evaluate("""() => [...document.querySelector('canvas[data-map="own"]').getContext("2d").getImageData(56, 56, 1, 1).data]""")
+    assert middle == [200, 30, 60, 255]

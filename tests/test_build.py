@@ -1,0 +1,202 @@
+"""The whole build: the same bytes each time, every link leads somewhere, and a fault leaves the last good site alone."""
+
+from __future__ import annotations
+
+import filecmp
+import json
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+import build
+from generator.site import CSP
+from tests.node import ROOT
+from tests.pictures import scene
+
+
+def tracked(folder: Path) -> None:
+    """Copy what a clone has: every file that git tracks or would, and not one more."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in listed.splitlines():
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+    (folder / "assets" / "node_modules").symlink_to(ROOT / "assets" / "node_modules")
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_two_builds_from_two_folders_give_the_same_bytes(tmp_path, node):
+    for name in ("one", "another/deeper"):
+        tracked(tmp_path / name)
+        done = subprocess.run([sys.executable, "build.py"], cwd=tmp_path / name, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip().splitlines()[-1].endswith(f"Open {tmp_path / name / 'site' / 'index.html'}")
+    one, another = tmp_path / "one" / "site", tmp_path / "another" / "deeper" / "site"
+    assert files(one) == files(another) and len(files(one)) > 30
+    _, different, odd = filecmp.cmpfiles(one, another, files(one), shallow=False)
+    assert different == [] and odd == []
+
+
+class Links(HTMLParser):
+    """Every link, script and picture of a page, its ids, and anything inline that the policy forbids."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.links, self.ids, self.inline = [], set(), []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        self.ids |= {values["id"]} if "id" in values else set()
+        self.links += [values[name] for name in ("href", "src") if name in values]
+        executable = tag == "script" and "src" not in values and values.get("type") != "application/json"
+        if executable or tag == "style" or "style" in values or any(name.startswith("on") for name in values):
+            self.inline.append((tag, values))
+
+
+def test_every_page_is_whole_and_every_link_leads_somewhere(built):
+    pages = [name for name in files(built) if name.endswith(".html")]
+    assert {"index.html", "zh/index.html", "embed/index/overview/index.html"} <= set(pages)
+    for name in pages:
+        text = (built / name).read_text(encoding="utf-8")
+        parsed = Links(text)
+        assert parsed.inline == [], name
+        assert f'content="{CSP}"' in text.replace("&#39;", "'"), name
+        assert re.match(r'<!doctype html>\n<html lang="[\w-]+" dir="(ltr|rtl)"', text), name
+        for link in parsed.links:
+            path, _, anchor = link.partition("#")
+            path = path.partition("?")[0]
+            assert not re.match(r"[a-z]+:|/", link), f"{name}: {link} is not relative"
+            target = (built / name).parent / path if path else built / name
+            assert target.is_file(), f"{name}: {link} leads nowhere"
+            assert not anchor or anchor in Links(target.read_text(encoding="utf-8")).ids, f"{name}: {link} has no such anchor"
+
+
+def test_the_files_of_a_model(built, manifest, site):
+    folder = built / "models" / "tinyvgg"
+    layers = [layer["name"] for layer in manifest["layers"]]
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
+    assert [o.name for o in session.get_outputs()] == layers and layers[-1] == "logits"
+    assert manifest["parameters"] == 19_920 and manifest["input"]["shape"] == [3, 64, 64] and manifest["input"]["normalization"] is None
+    assert [c["name"] for c in manifest["classes"]] == [c.name for c in site.models["tinyvgg"].classes]
+    shapes = {o.name: v.shape[1:] for o, v in zip(session.get_outputs(), session.run(None, {"image": np.zeros((1, 3, 64, 64), np.float32)}), strict=True)}
+    assert {layer["name"]: tuple(layer["shape"]) for layer in manifest["layers"]} == shapes
+    script = (folder / "manifest.json.js").read_text(encoding="utf-8")
+    assert json.loads(script.removeprefix('strata.define("models/tinyvgg/manifest.json",').removesuffix(")\n")) == manifest
+    card = json.loads(site.models["tinyvgg"].weights.with_suffix(".json").read_text())
+    assert manifest["figures"] == card["figures"] and card["figures"]["accuracy"] > 0.74 and card["finished"]
+    assert manifest["figures"]["held_out"] == 500 and card["trained_on"] == 4500
+
+
+def test_the_home_page_stays_light(built):
+    """What the first drawing needs, compressed: a guard for the budget that `make bench` measures."""
+    import gzip
+
+    needed = ["index.html", "styles/site.css", "styles/icon.svg", "scripts/core.js", "scripts/cnn-network.js",
+              "models/tinyvgg/manifest.json.js", "models/tinyvgg/examples/koala.js", "models/tinyvgg/examples.webp"]
+    assert sum(len(gzip.compress((built / name).read_bytes())) for name in needed) <= 300_000
+
+
+def run(project: Path, capfd) -> str:
+    """Build `project`, which must fail; its one line on stderr."""
+    assert build.main(["--root", str(project), "--out", str(project / "out")]) == 1
+    error = capfd.readouterr().err
+    assert error.count("\n") == 1, error
+    return error.strip()
+
+
+def break_toml(project):
+    (project / "strata.toml").write_text("title =")
+
+
+def break_lesson(project):
+    path = project / "content" / "en" / "index.md"
+    path.write_text(path.read_text().replace("model: small", "model: smal"))
+
+
+def break_picture(project):
+    (project / "examples" / "red.png").write_bytes(b"not a picture")
+
+
+def break_name(project):
+    (project / "examples" / "red.png").rename(project / "examples" / "rad.png")
+
+
+def break_weights(project):
+    path = project / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def break_template(project):
+    (project / "site_templates").unlink()
+    shutil.copytree(ROOT / "site_templates", project / "site_templates")
+    with (project / "site_templates" / "base.html").open("a") as file:
+        file.write("{% bloc %}")
+
+
+@pytest.mark.parametrize(("damage", "says"), [
+    (break_toml, "strata.toml: not valid TOML"),
+    (break_lesson, 'content/en/index.md:6: unknown model "smal"; models are small; did you mean "small"?'),
+    (break_picture, "examples/red.png: cannot read this picture"),
+    (break_name, 'examples/rad.png: named after no class; classes are red, blue; did you mean "red"?'),
+    (break_weights, "weights.safetensors: not a whole safetensors file"),
+    (break_template, "site_templates/base.html:"),
+])
+def test_a_fault_is_one_line_and_leaves_the_last_good_site(project, capfd, damage, says):
+    assert build.main(["--root", str(project), "--out", str(project / "out")]) == 0
+    before = {name: (project / "out" / name).read_bytes() for name in files(project / "out")}
+    capfd.readouterr()
+    damage(project)
+    assert run(project, capfd).startswith(says)
+    assert {name: (project / "out" / name).read_bytes() for name in files(project / "out")} == before
+    assert not [path for path in project.iterdir() if path.name.startswith(".strata")]
+
+
+def test_a_build_replaces_an_older_site_and_nothing_else(project, capfd):
+    out = project / "out"
+    assert build.main(["--root", str(project), "--out", str(out)]) == 0
+    (out / "left-over.html").write_text("old")
+    assert build.main(["--root", str(project), "--out", str(out)]) == 0
+    assert not (out / "left-over.html").exists()
+    capfd.readouterr()
+    mine = project / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    assert build.main(["--root", str(project), "--out", str(mine)]) == 1
+    assert "exists and is not a site of Strata's" in capfd.readouterr().err
+    assert (mine / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_users_text_is_never_html(project):
+    path = project / "content" / "en" / "index.md"
+    path.write_text(path.read_text().replace("title: A test", "title: '<script>alert(1)</script>'"))
+    toml = project / "strata.toml"
+    toml.write_text(toml.read_text().replace('{ name = "blue" }', '{ name = "blue", labels = { en = "</script><b>blue" } }'))
+    assert build.main(["--root", str(project), "--out", str(project / "out")]) == 0
+    text = (project / "out" / "index.html").read_text()
+    assert "<script>alert" not in text and "&lt;script&gt;alert(1)" in text and "<b>" not in text
+
+
+def test_new_pictures_and_classes_need_no_code(project):
+    """A teacher's picture in a new format and a second one of a class: both are in the strip, in the classes' order."""
+    scene(50, 50, seed=3).save(project / "examples" / "red_2.jpg")
+    (project / "examples" / "blue-drawn.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9" fill="blue"/></svg>')
+    assert build.main(["--root", str(project), "--out", str(project / "out")]) == 0
+    manifest = json.loads((project / "out" / "models" / "small" / "manifest.json").read_text())
+    assert [(e["name"], e["label"], e["source"]) for e in manifest["examples"]] == [
+        ("red", "red", "photo"), ("red_2", "red", "photo"), ("blue-drawn", "blue", "drawing"), ("blue", "blue", "photo")]
+
+
+def test_types(node):
+    """TypeScript's own check, strict."""
+    node.run("node_modules/typescript/bin/tsc", "-p", ".")
