@@ -16,7 +16,7 @@ from generator.lessons import read_labels, read_lessons
 from generator.markdown import render
 from generator.node import Node
 from generator.pictures import read_examples
-from generator.scripts import bundle, runtime_scripts
+from generator.scripts import bundle, notices, runtime_scripts
 from generator.site import check_out, model_files, page_files, pages, static_files, version_of, write_site
 from generator.widgets import read_widgets
 
@@ -56,11 +56,11 @@ def build(site: Site, out: Path, data: Path | None = None) -> None:
         console.print(f"  {model.title}: {package.manifest['parameters']:,} parameters, {len(package.traces)} examples, ONNX agrees with PyTorch")
 
     rendered = {key: (lesson, render(lesson, widgets, manifests)) for key, lesson in lessons.items()}
-    files |= bundle(node) | runtime_scripts(site.root / "assets") | static_files(site.root)
+    files |= bundle(node) | runtime_scripts(site.root / "assets") | static_files(site.root) | notices(site.root / "assets")
     all_pages = pages(site, rendered)
     files |= page_files(site, all_pages, labels, version_of(files))
     write_site(files, out)
-    console.print(f"{len(all_pages)} pages in {time.monotonic() - started:.1f} s. Open {out / 'index.html'}", soft_wrap=True)
+    console.print(f"{len(all_pages)} pages in {time.monotonic() - started:.1f} s. Open {_near(out / 'index.html')}", soft_wrap=True)
 
 
 def package_model(model: Model, data: Path | None, node: Node, root: Path):
@@ -117,6 +117,11 @@ def _chosen(site: Site, name: str) -> list[Model]:
 def _duration(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}" if minutes >= 60 else f"{minutes}:{seconds:02d}"
+
+
+def _near(path: Path) -> Path:
+    """The path from here, when it lies below."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _relative(message: str, root: Path) -> str:

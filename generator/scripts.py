@@ -46,5 +46,37 @@ def runtime_scripts(assets: Path) -> dict[str, bytes]:
     return files
 
 
+def notices(assets: Path) -> dict[str, bytes]:
+    """`licenses.txt`: the licence of every npm package whose code is in the site's scripts, by the lock file."""
+    packages = json.loads((assets / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    parts = ["This site's scripts contain the following packages, each under its own licence.\n"]
+    for path, entry in packages.items():
+        if not path or entry.get("dev"):
+            continue
+        folder = assets / path
+        found = sorted(file for file in folder.iterdir() if file.name.lower().startswith(("license", "licence")))
+        # onnxruntime-web's package says "MIT" and holds no text of it.
+        text = found[0].read_text(encoding="utf-8").strip() if found else f"{entry.get('license', 'unknown')}. {_MIT_WITHOUT_FILE.get(folder.name, '')}"
+        parts.append(f"{'-' * 72}\n{path.removeprefix('node_modules/')} {entry['version']}\n\n{text.strip()}\n")
+    return {"licenses.txt": "\n".join(parts).encode()}
+
+
+_MIT = """Copyright (c) Microsoft Corporation
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
+rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit
+persons to whom the Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
+Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
+WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
+COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
+OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE."""
+_MIT_WITHOUT_FILE = {"onnxruntime-web": _MIT, "onnxruntime-common": _MIT}
+
+
 def _compressed(content: bytes) -> str:
     return base64.b64encode(gzip.compress(content, 9, mtime=0)).decode()

@@ -40,7 +40,7 @@ def test_two_builds_from_two_folders_give_the_same_bytes(tmp_path, node):
         tracked(tmp_path / name)
         done = subprocess.run([sys.executable, "build.py"], cwd=tmp_path / name, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        assert done.stdout.strip().splitlines()[-1].endswith(f"Open {tmp_path / name / 'site' / 'index.html'}")
+        assert done.stdout.strip().splitlines()[-1].endswith(f"Open {Path('site') / 'index.html'}")
     one, another = tmp_path / "one" / "site", tmp_path / "another" / "deeper" / "site"
     assert files(one) == files(another) and len(files(one)) > 30
     _, different, odd = filecmp.cmpfiles(one, another, files(one), shallow=False)
@@ -96,6 +96,13 @@ def test_the_files_of_a_model(built, manifest, site):
     card = json.loads(site.models["tinyvgg"].weights.with_suffix(".json").read_text())
     assert manifest["figures"] == card["figures"] and card["figures"]["accuracy"] > 0.74 and card["finished"]
     assert manifest["figures"]["held_out"] == 500 and card["trained_on"] == 4500
+
+
+def test_the_licences_of_what_is_shipped_go_along(built):
+    text = (built / "licenses.txt").read_text(encoding="utf-8")
+    for package in json.loads((ROOT / "assets" / "package.json").read_text())["dependencies"]:
+        assert re.search(rf"^{re.escape(package)} \d", text, re.MULTILINE), package
+    assert text.count("Copyright (c) Microsoft Corporation") == 2 and "unknown" not in text
 
 
 def test_the_home_page_stays_light(built):

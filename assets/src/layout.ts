@@ -149,7 +149,7 @@ function columns(manifest: Manifest, width: number, roomBelow: number): Layout |
 
 function rows(manifest: Manifest, width: number): Layout {
   const list = stacks(manifest);
-  const legendWidth = 84;
+  const legendWidth = 116;
   const head = 20;
   let y = 0;
   let picture: Rect | null = null;
