@@ -57,14 +57,18 @@ class Page:
 
 
 def pages(site: Site, rendered: dict[tuple[str, str], tuple[Lesson, Rendered]]) -> list[Page]:
-    """Every lesson's page, and a bare page for each of its figures."""
+    """Every lesson's page in every language, and a bare page for each of its figures.
+
+    A lesson that a language lacks is shown there as the default language has it, with a note.
+    """
     result = []
-    for (code, slug), (lesson, body) in rendered.items():
-        alternates = {other: _path(site, other, slug) for other, s in rendered if s == slug}
-        result.append(Page(_path(site, code, slug), lesson.language, lesson, body, None, alternates))
-        for figure in body.figures:
-            embeds = {other: _path(site, other, f"embed/{slug}/{figure.id}") for other in alternates}
-            result.append(Page(embeds[code], lesson.language, lesson, body, figure, embeds))
+    for language in site.languages:
+        for slug in site.lessons:
+            lesson, body = rendered.get((language.code, slug)) or rendered[site.default_language.code, slug]
+            result.append(Page(_path(site, language.code, slug), language, lesson, body, None, _alternates(site, slug)))
+            for figure in body.figures:
+                name = f"embed/{slug}/{figure.id}"
+                result.append(Page(_path(site, language.code, name), language, lesson, body, figure, _alternates(site, name)))
     return result
 
 
@@ -79,7 +83,6 @@ def page_files(site: Site, all_pages: list[Page], labels: dict[str, dict[str, st
         context = {
             "site": site, "page": page, "csp": CSP, "version": version, "t": labels[code],
             "home": page.link(_path(site, code, "index")),
-            "languages": [language for language in site.languages if language.code in page.alternates],
             "labels": Markup(json.dumps(labels[code], ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")),
             "content": Markup(page.rendered.html),
             "widgets": sorted({figure.widget.name for figure in figures}),
@@ -139,6 +142,10 @@ def write_site(files: dict[str, bytes], out: Path) -> None:
         raise BuildError(f"cannot write the site: {error.strerror or error}", out) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _alternates(site: Site, slug: str) -> dict[str, PurePosixPath]:
+    return {language.code: _path(site, language.code, slug) for language in site.languages}
 
 
 def _path(site: Site, code: str, slug: str) -> PurePosixPath:

@@ -205,6 +205,31 @@ def test_new_pictures_and_classes_need_no_code(project):
         ("red", "red", "photo"), ("red_2", "red", "photo"), ("blue-drawn", "blue", "drawing"), ("blue", "blue", "photo")]
 
 
+def test_a_third_language_with_one_lesson_that_is_not_translated(project):
+    """Any number of languages; right to left; a lesson that one lacks is shown as the first has it, with a note."""
+    toml = (project / "strata.toml").read_text().replace('lessons = ["index"]', 'lessons = ["index", "more"]').replace(
+        '[models.small]', 'zh = { name = "中文", tag = "zh-Hans" }\nfa = { name = "فارسی", tag = "fa", dir = "rtl" }\n[models.small]').replace(
+        '{ name = "red" }, { name = "blue" }', '{ name = "red", labels = { zh = "红", fa = "سرخ" } }, { name = "blue", labels = { zh = "蓝", fa = "آبی" } }')
+    (project / "strata.toml").write_text(toml)
+    lesson = (project / "content" / "en" / "index.md").read_text()
+    (project / "content" / "en" / "more.md").write_text(lesson.replace("A test", "More"))
+    for code, title in (("zh", "测试"), ("fa", "آزمون")):
+        (project / "content" / code).mkdir()
+        (project / "content" / code / "index.md").write_text(lesson.replace("A test", title))
+        labels = (project / "content" / "en" / "ui.toml").read_text()
+        (project / "content" / code / "ui.toml").write_text(re.sub(r'not_translated = .*', f'not_translated = "{code}!"', labels))
+    out = project / "out"
+    assert build.main(["--root", str(project), "--out", str(out)]) == 0
+    pages = {name: (out / name).read_text() for name in files(out) if name.endswith(".html")}
+    assert {"more/index.html", "fa/index.html", "fa/more/index.html", "zh/embed/more/net/index.html"} <= set(pages)
+    assert '<html lang="fa" dir="rtl"' in pages["fa/index.html"] and "<h1>آزمون</h1>" in pages["fa/index.html"] and "fa!" not in pages["fa/index.html"].split("<script type")[0]
+    missing = pages["fa/more/index.html"].split("<script type")[0]
+    assert '<html lang="fa" dir="rtl"' in missing and '<article class="lesson" lang="en" dir="ltr">' in missing and "fa!" in missing and "<h1>More</h1>" in missing
+    for name, text in pages.items():
+        for link in Links(text).links:
+            assert ((out / name).parent / link.partition("?")[0]).is_file(), (name, link)
+
+
 def test_types(node):
     """TypeScript's own check, strict."""
     node.run("node_modules/typescript/bin/tsc", "-p", ".")

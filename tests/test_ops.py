@@ -100,3 +100,13 @@ def test_a_picture_is_its_8_bit_values(bridge):
     weights = b"".join(t.numpy().astype("<f4").tobytes() for t in network.state_dict().values())
     image = bridge({"call": "forward", "manifest": manifest, "bytes": text(weights), "pixels": base64.b64encode(pixels.tobytes()).decode()})[0]["image"]
     assert np.array_equal(unpack(image), torch.from_numpy(pixels).float().div(255).numpy())
+
+
+def test_every_float16_is_numpys(bridge):
+    """All 63,488 finite values, read as one activation of a trace file."""
+    bits = np.array([b for b in range(65536) if (b >> 10) & 31 != 31], dtype=np.uint16)
+    manifest = {"input": {"name": "image", "shape": [1, 1, 1], "normalization": None},
+                "layers": [{"name": "logits", "kind": "linear", "shape": [len(bits)], "parameters": 0}],
+                "trace": [{"name": "image", "dtype": "uint8"}, {"name": "logits", "dtype": "float16"}]}
+    ours = bridge({"call": "decode_trace", "manifest": manifest, "bytes": text(b"\x07" + bits.astype("<u2").tobytes())})[0]
+    assert np.array_equal(unpack(ours["logits"]), bits.view(np.float16).astype(np.float32))

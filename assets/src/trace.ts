@@ -72,15 +72,22 @@ const WIDTH = { uint8: 1, float16: 2, float32: 4 } as const;
 
 function read(bytes: Uint8Array, dtype: keyof typeof WIDTH): Float32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const at = { uint8: (i: number) => view.getUint8(i), float16: (i: number) => float16(view.getUint16(2 * i, true)), float32: (i: number) => view.getFloat32(4 * i, true) }[dtype];
-  return Float32Array.from({ length: Math.floor(bytes.byteLength / WIDTH[dtype]) }, (_, i) => at(i));
+  const values = new Float32Array(Math.floor(bytes.byteLength / WIDTH[dtype]));
+  for (let i = 0; i < values.length; i++) {
+    if (dtype === "uint8") values[i] = bytes[i];
+    else values[i] = dtype === "float16" ? float16(view.getUint16(2 * i, true)) : view.getFloat32(4 * i, true);
+  }
+  return values;
 }
 
-/** IEEE 754 binary16: one sign bit, five of exponent, ten of fraction. */
+/** By the five bits of the exponent: what the ten bits of the fraction count, in 1024ths. */
+const FRACTION = Float64Array.from({ length: 31 }, (_, exponent) => 2 ** (Math.max(exponent, 1) - 25));
+
+/** IEEE 754 binary16: one sign bit, five of exponent, ten of fraction; an exponent of 0 means that no leading 1 is implied. */
 function float16(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
-  const fraction = (bits & 0x3ff) / 1024;
-  if (exponent === 0x1f) return fraction ? NaN : sign * Infinity;
-  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction) : 2 ** -14 * fraction);
+  const fraction = bits & 0x3ff;
+  if (exponent === 0x1f) return fraction ? NaN : bits & 0x8000 ? -Infinity : Infinity;
+  const magnitude = FRACTION[exponent] * (exponent ? 1024 + fraction : fraction);
+  return bits & 0x8000 ? -magnitude : magnitude;
 }
