@@ -71,7 +71,7 @@ def package_model(model: Model, data: Path | None, node: Node, root: Path):
         if data is None:
             raise BuildError(f"the weights are missing; restore them from git, or train: python build.py --train {model.name} --data PATH", model.weights)
         train_model(model, data, root)
-    return package(model, read_examples(model.examples, [c.name for c in model.classes], node))
+    return package(model, read_examples(model.examples, [c.name for c in model.classes], node, root / ".cache" / "drawings"))
 
 
 def train_model(model: Model, data: Path | None, root: Path) -> None:

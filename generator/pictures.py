@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,16 +28,16 @@ class ExamplePicture:
     path: Path
 
 
-def read_examples(folder: Path, classes: list[str], node: Node) -> list[ExamplePicture]:
+def read_examples(folder: Path, classes: list[str], node: Node, cache: Path) -> list[ExamplePicture]:
     """The pictures in `folder`, in the order of the classes. `koala.svg` and `koala_2.jpg` are both of class "koala".
 
-    An SVG counts as a drawing, anything else as a photo. Raises BuildError for a file that cannot be read or matches no class.
+    An SVG counts as a drawing, anything else as a photo; drawings are kept in `cache` by their content. Raises BuildError for a file that cannot be read or matches no class.
     """
     if not folder.is_dir():
         raise BuildError("the folder of example pictures is missing", folder)
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in FORMATS)
     labels = {path: _label(path, classes) for path in files}
-    drawn = _draw([path for path in files if path.suffix.lower() == ".svg"], node)
+    drawn = _draw([path for path in files if path.suffix.lower() == ".svg"], node, cache)
     examples = []
     for path in sorted(files, key=lambda path: (classes.index(labels[path]), path.name)):
         try:
@@ -57,13 +59,15 @@ def _label(path: Path, classes: list[str]) -> str:
     return max(fitting, key=len)
 
 
-def _draw(files: list[Path], node: Node) -> dict[Path, Image.Image]:
-    if not files:
-        return {}
-    with tempfile.TemporaryDirectory() as out:
-        node.run("tools/rasterise.mjs", str(DRAWN), out, *files)
-        drawn = {}
-        for path in files:
-            drawn[path] = Image.open(Path(out) / f"{path.stem}.png")
-            drawn[path].load()
-    return drawn
+def _draw(files: list[Path], node: Node, cache: Path) -> dict[Path, Image.Image]:
+    """Each SVG as a picture DRAWN pixels wide. Soft shadows take resvg a second, so what is drawn once is kept."""
+    program = (node.assets / "package-lock.json").read_bytes()
+    kept = {path: cache / f"{hashlib.sha256(program + path.read_bytes()).hexdigest()[:24]}-{DRAWN}.png" for path in files}
+    missing = [path for path in files if not kept[path].exists()]
+    if missing:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as out:
+            node.run("tools/rasterise.mjs", str(DRAWN), out, *missing)
+            for path in missing:
+                os.replace(Path(out) / f"{path.stem}.png", kept[path])
+    return {path: Image.open(kept[path]) for path in files}

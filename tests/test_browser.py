@@ -119,7 +119,7 @@ def test_every_example_has_pytorchs_activations_and_probabilities(visit, manifes
     from generator.pictures import read_examples
 
     page = visit(engine).open()
-    for example in read_examples(site.models["tinyvgg"].examples, [c["name"] for c in manifest["classes"]], node):
+    for example in read_examples(site.models["tinyvgg"].examples, [c["name"] for c in manifest["classes"]], node, ROOT / ".cache" / "drawings"):
         page.click(f'button[data-example="{example.name}"]')
         page.wait_for_selector(f'button[data-example="{example.name}"][aria-pressed="true"]')
         truth = python_trace(network, encoded(example.picture))
@@ -138,7 +138,7 @@ def test_a_network_trained_on_photos_gets_most_drawings_right(manifest, built, s
     from generator.pictures import read_examples
 
     classes = [c["name"] for c in manifest["classes"]]
-    examples = read_examples(site.models["tinyvgg"].examples, classes, node)
+    examples = read_examples(site.models["tinyvgg"].examples, classes, node, ROOT / ".cache" / "drawings")
     right = [classes[python_trace(network, encoded(e.picture))["logits"].argmax()] == e.label for e in examples]
     assert len(examples) == 10 and sum(right) >= 8
 
@@ -241,6 +241,36 @@ def test_the_last_of_two_pictures_wins(visit, network):
     page.wait_for_selector('button[data-example="own"][aria-pressed="true"]', timeout=60_000)
     page.wait_for_timeout(500)
     assert close(page_trace(page)["logits"], python_trace(network, second)["logits"])
+
+
+def test_an_example_chosen_meanwhile_takes_the_pictures_place(visit):
+    page = visit().open()
+    page.set_input_files("input[type=file]", {"name": "p.png", "mimeType": "image/png", "buffer": encoded(scene(60, 60))})
+    page.wait_for_selector("progress")
+    page.click('button[data-example="pizza"]')
+    page.wait_for_selector('button[data-example="pizza"][aria-pressed="true"]')
+    page.wait_for_timeout(2500)  # the engine arrives, for nobody
+    assert page.evaluate("() => document.querySelector('cnn-network').trace.source") == "pizza"
+    assert page.locator("progress").count() == 0 and page.locator("[role=alert]").count() == 0
+    page.click('button[data-example="own"]')
+    page.wait_for_selector('button[data-example="own"][aria-pressed="true"]')
+
+
+def test_many_pictures_at_once_are_computed_one_after_the_other(visit, network):
+    page = visit().open()
+    contents = [encoded(scene(64, 64, seed=i)) for i in range(5)]
+    upload(page, encoded(scene(10, 10)))
+    logits = page.evaluate("""async (pictures) => {
+        const { store } = strata.store;
+        const traces = pictures.map(async (text) => {
+            const file = new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], "p.png", { type: "image/png" });
+            const own = await strata.picture.readPicture(file, new AbortController().signal);
+            return store.produce(await store.manifest("tinyvgg"), { own });
+        });
+        return (await Promise.all(traces)).map((trace) => [...trace.layers.logits.data]);
+    }""", [base64.b64encode(content).decode() for content in contents])
+    for content, row in zip(contents, logits, strict=True):
+        assert close(np.array(row, dtype=np.float32), python_trace(network, content)["logits"])
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -35,7 +35,7 @@ async function prepare(manifest: Manifest, onProgress: (share: number) => void):
     console.warn("onnxruntime-web does not start here; the page computes by itself.", error);
     return ownArithmetic(manifest);
   }
-  return async (image) => {
+  return inTurn(async (image) => {
     const input = new runtime.Tensor("float32", image.data, [1, ...image.shape]);
     const outputs = await session.run({ image: input });
     const layers: Record<string, Tensor> = { image };
@@ -46,6 +46,16 @@ async function prepare(manifest: Manifest, onProgress: (share: number) => void):
     }
     input.dispose();
     return layers;
+  });
+}
+
+/** One run after the other: a session takes one picture at a time. */
+function inTurn(produce: Producer): Producer {
+  let last: Promise<unknown> = Promise.resolve();
+  return (image) => {
+    const run = last.then(() => produce(image));
+    last = run.catch(() => undefined);
+    return run;
   };
 }
 

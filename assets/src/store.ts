@@ -70,17 +70,19 @@ class Store extends EventTarget {
     }
   }
 
-  /** The trace of `picture` through `model`; null when the picture is another model's example. */
+  /** The trace of `picture` through `model`; null when the picture is another model's example. A failure is told to all figures. */
   async trace(model: string, picture: Picture): Promise<Trace | null> {
     if ("example" in picture && picture.model !== model) return null;
     const key = `${model}/${"own" in picture ? OWN : picture.example}`;
     const kept = this.traces.get(key);
     const trace = kept ?? this.manifest(model).then((manifest) => this.produce(manifest, picture));
     if (!kept) {
-      trace.catch(() => this.traces.get(key) === trace && this.traces.delete(key));
-    } else {
-      this.traces.delete(key); // and set again below, so that the oldest comes first
+      trace.catch((error: unknown) => {
+        if (this.traces.get(key) === trace) this.traces.delete(key);
+        if (this.picture === picture) this.fail(error, "own" in picture ? picture.own.name : "");
+      });
     }
+    this.traces.delete(key); // and set again, so that the oldest comes first
     this.traces.set(key, trace);
     if (this.traces.size > TRACES_KEPT) this.traces.delete(this.traces.keys().next().value!);
     return trace;
@@ -106,9 +108,13 @@ class Store extends EventTarget {
       const bytes = await loadBytes(`models/${manifest.name}/examples/${picture.example}`);
       return { source: picture.example, layers: decodeTrace(manifest, bytes) };
     }
+    // A picture that another has taken the place of says nothing more.
+    const tell = (task: Task) => this.picture === picture && this.report(task);
+    tell({ step: "computing" });
     const [channels, size] = manifest.input.shape;
     const image = toImage(manifest, preprocess(picture.own.rgba, picture.own.side, size, channels));
-    const layers = await infer(manifest, image, (share) => this.report({ step: "loading_engine", share }));
+    const layers = await infer(manifest, image, (share) => tell({ step: "loading_engine", share }));
+    tell({ step: "idle" });
     return { source: OWN, layers };
   }
 }

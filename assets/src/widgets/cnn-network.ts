@@ -122,34 +122,23 @@ class CnnNetwork extends LitElement {
     try {
       const manifest = await store.manifest(this.model);
       this.set({ manifest });
-      const example = this.example ?? manifest.examples[0].name;
       if (store.picture) await this.showPicture();
-      else store.show({ model: this.model, example });
+      else store.show({ model: this.model, example: this.example ?? manifest.examples[0].name });
     } catch (error) {
-      this.fail(error);
+      store.fail(error);
+      this.dataset.state = "error";
     }
   }
 
-  /** Bring the trace of the picture on show; a later picture overtakes an earlier one. */
+  /** Bring the trace of the picture on show; a later picture overtakes an earlier one, and a failure leaves what is there. */
   private async showPicture() {
     const picture = store.picture;
     if (!picture || !this.state.manifest) return;
     const asked = ++this.asked;
-    const own = "own" in picture;
-    if (own && store.task.step !== "loading_engine") store.report({ step: "computing" });
-    try {
-      const trace = await store.trace(this.model, picture);
-      if (asked !== this.asked || !trace) return;
-      this.set({ trace });
-      if (own) store.report({ step: "idle" });
-    } catch (error) {
-      if (asked === this.asked) this.fail(error, own ? picture.own.name : "");
-    }
-  }
-
-  private fail(error: unknown, file = "") {
-    store.fail(error, file);
-    if (!this.state.trace) this.dataset.state = "error";
+    const trace = await store.trace(this.model, picture).catch(() => null);
+    if (asked !== this.asked) return;
+    if (trace) this.set({ trace });
+    else if (!this.state.trace) this.dataset.state = "error";
   }
 
   override willUpdate() {
