@@ -513,7 +513,7 @@ def other(tmp_path_factory) -> Path:
 
     lesson = "---\ntitle: {0}\nsummary: {0}.\n---\n\n/// cnn-network | net\n    model: {0}\n///\n"
     root = make_project(tmp_path_factory.mktemp("other") / "project", OTHER_NETWORKS,
-                        {"index": "---\ntitle: Home\nsummary: Home.\n---\nNothing.\n", "three": lesson.format("three"), "twenty": lesson.format("twenty")}, ["red", "blue"])
+                        {"index": lesson.format("three") + "\n/// cnn-network | other\n    model: twenty\n    example: blue\n///\n", "three": lesson.format("three"), "twenty": lesson.format("twenty")}, ["red", "blue"])
     assert build.main(["--root", str(root), "--out", str(root / "out")]) == 0
     return root
 
@@ -538,6 +538,26 @@ def test_other_networks_draw_and_answer_as_well(visit, other, name, size, channe
     truth, shown = python_trace(network, content, size, channels), page_trace(page)
     for layer, values in truth.items():
         assert close(shown[layer], values), layer
+
+
+def test_two_networks_on_one_page_share_the_readers_picture_and_keep_their_examples(visit, other):
+    watched = visit(base=f"{(other / 'out').as_uri()}/")
+    page = watched.open()
+    page.wait_for_selector("#other cnn-network[data-state=ready]")
+
+    def sources():
+        return page.evaluate("() => [...document.querySelectorAll('cnn-network')].map((e) => e.trace.source)")
+
+    assert sources() == ["red", "blue"]
+    page.click('#other button[data-example="red"]')
+    page.wait_for_selector('#other button[data-example="red"][aria-pressed="true"]')
+    page.click('#net button[data-example="blue"]')
+    page.wait_for_selector('#net button[data-example="blue"][aria-pressed="true"]')
+    assert sources() == ["blue", "red"]
+    page.set_input_files("#net input[type=file]", {"name": "p.png", "mimeType": "image/png", "buffer": encoded(scene(50, 50))})
+    for figure in ("net", "other"):
+        page.wait_for_selector(f'#{figure} button[data-example="own"][aria-pressed="true"]', timeout=60_000)
+    assert page.evaluate(OVERLAPS) == []
 
 
 # --- pictures of the page ---------------------------------------------------------------------------------------------

@@ -70,16 +70,15 @@ class Store extends EventTarget {
     }
   }
 
-  /** The trace of `picture` through `model`; null when the picture is another model's example. A failure is told to all figures. */
-  async trace(model: string, picture: Picture): Promise<Trace | null> {
-    if ("example" in picture && picture.model !== model) return null;
+  /** The trace of `picture`, an example of `model` or the reader's own, through `model`. A failure is told to all figures. */
+  trace(model: string, picture: Picture): Promise<Trace> {
     const key = `${model}/${"own" in picture ? OWN : picture.example}`;
     const kept = this.traces.get(key);
     const trace = kept ?? this.manifest(model).then((manifest) => this.produce(manifest, picture));
     if (!kept) {
       trace.catch((error: unknown) => {
         if (this.traces.get(key) === trace) this.traces.delete(key);
-        if (this.picture === picture) this.fail(error, "own" in picture ? picture.own.name : "");
+        if ("example" in picture || this.picture === picture) this.fail(error, "own" in picture ? picture.own.name : "");
       });
     }
     this.traces.delete(key); // and set again, so that the oldest comes first

@@ -11,7 +11,7 @@
 import { data, describe, draw, html, layout as layouts, LitElement, nothing, store as stores, svg, text as texts, theme as themes, trace as traces } from "../core";
 import type { Layout, Place, Rect } from "../layout";
 import type { Manifest } from "../manifest";
-import type { Task } from "../store";
+import type { Picture, Task } from "../store";
 import type { Trace } from "../trace";
 
 const { store, OWN } = stores;
@@ -66,6 +66,7 @@ class CnnNetwork extends LitElement {
   private view: View | null = null;
   private links: string[] = [];
   private painted: { view: View; theme: themes.Theme } | null = null;
+  private shown: Picture | null = null;
   private asked = 0;
   private observer = new ResizeObserver(() => this.measure());
   private listening = new AbortController();
@@ -122,8 +123,9 @@ class CnnNetwork extends LitElement {
     try {
       const manifest = await store.manifest(this.model);
       this.set({ manifest });
+      this.shown = { model: this.model, example: this.example ?? manifest.examples[0].name };
       if (store.picture) await this.showPicture();
-      else store.show({ model: this.model, example: this.example ?? manifest.examples[0].name });
+      else store.show(this.shown);
     } catch (error) {
       store.fail(error);
       this.dataset.state = "error";
@@ -132,10 +134,11 @@ class CnnNetwork extends LitElement {
 
   /** Bring the trace of the picture on show; a later picture overtakes an earlier one, and a failure leaves what is there. */
   private async showPicture() {
-    const picture = store.picture;
-    if (!picture || !this.state.manifest) return;
+    const { picture } = store;
+    if (picture && ("own" in picture || picture.model === this.model)) this.shown = picture; // not another model's example
+    if (!this.shown) return;
     const asked = ++this.asked;
-    const trace = await store.trace(this.model, picture).catch(() => null);
+    const trace = await store.trace(this.model, this.shown).catch(() => null);
     if (asked !== this.asked) return;
     if (trace) this.set({ trace });
     else if (!this.state.trace) this.dataset.state = "error";
