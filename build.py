@@ -36,6 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
     except BuildError as error:
         print(_relative(str(error), options.root), file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped; the site and the weights are as they were", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -98,11 +101,7 @@ def train_model(model: Model, data: Path | None, root: Path) -> None:
             if not console.is_terminal:  # a log gets a line an epoch
                 console.print(f"epoch {epoch.epoch}/{epoch.epochs}  {state}")
 
-        try:
-            card = train(network, photos, recipe, model.weights, root / ".cache" / "train" / f"{model.name}.safetensors", on_epoch)
-        except KeyboardInterrupt:
-            kept = f"the best weights so far are in {model.weights}" if model.weights.exists() else "no epoch was finished"
-            raise BuildError(f"training stopped; {kept}; the same command goes on from here") from None
+        card = train(network, photos, recipe, model.weights, root / ".cache" / "train" / f"{model.name}.safetensors", on_epoch)
     console.print(f"{model.name}: {card['figures']['accuracy']:.1%} of {card['figures']['held_out']} photos held out, in {model.weights}", soft_wrap=True)
 
 

@@ -78,7 +78,7 @@ def train(network: nn.Sequential, photos: Photos, recipe: Recipe, weights: Path,
     """Train `network` on all photos but those held out; write `weights` and its card, and return the card.
 
     `checkpoint` is written after every epoch and continued from when recipe, data and network are the same.
-    KeyboardInterrupt keeps the best weights so far: they are written with `"finished": false`.
+    Ctrl-C keeps the best weights so far: they are written with `"finished": false`, and a BuildError says so.
     """
     torch.set_num_threads(recipe.threads)
     torch.use_deterministic_algorithms(True)
@@ -97,9 +97,11 @@ def train(network: nn.Sequential, photos: Photos, recipe: Recipe, weights: Path,
             left = (time.monotonic() - started) * (recipe.epochs - run.epoch)
             on_epoch(Progress(run.epoch, recipe.epochs, loss, accuracy, likelihood, left))
     except KeyboardInterrupt:
-        if run.best:
-            run.write_best(network, weights, training, testing)
-        raise
+        if not run.best:
+            raise BuildError("training stopped in its first epoch; nothing was written") from None
+        card = run.write_best(network, weights, training, testing)
+        raise BuildError(f"training stopped after epoch {run.epoch}; the best weights so far (epoch {card['epoch']}, {card['figures']['accuracy']:.1%} "
+                         f"of the photos held out) are in {weights}; the same command goes on from here") from None
     card = run.write_best(network, weights, training, testing)
     checkpoint.unlink(missing_ok=True)
     return card

@@ -61,7 +61,7 @@ def test_interrupted_and_resumed_it_ends_where_an_uninterrupted_run_does(tmp_pat
         if epoch.epoch == 2:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(BuildError, match=r"stopped after epoch 2; the best weights so far \(epoch [12], .* are in .*broken.safetensors"):
         run(tmp_path, "broken", on_epoch=stop)
     kept = json.loads((tmp_path / "broken.json").read_text())
     assert kept["finished"] is False and 1 <= kept["epoch"] <= 2
@@ -73,11 +73,57 @@ def test_interrupted_and_resumed_it_ends_where_an_uninterrupted_run_does(tmp_pat
     assert (tmp_path / "broken.json").read_bytes() == (tmp_path / "whole.json").read_bytes()
 
 
+def test_stopped_in_the_first_epoch_it_leaves_older_weights_alone(tmp_path, monkeypatch):
+    run(tmp_path, "run")
+    before = (tmp_path / "run.safetensors").read_bytes()
+
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("model.train.augment", stop)
+    with pytest.raises(BuildError, match="first epoch; nothing was written"):
+        run(tmp_path, "run", Recipe(**{**vars(RECIPE), "seed": 7}))
+    assert (tmp_path / "run.safetensors").read_bytes() == before
+
+
+def test_ctrl_c_reaches_a_real_process(project):
+    """SIGINT to `build.py --train` in a process of its own: one line, the weights kept, and a rerun that goes on."""
+    import signal
+    import subprocess
+    import sys
+
+    from tests.node import ROOT
+
+    for label, colour in enumerate(("red", "blue")):
+        for i in range(20):
+            path = project / "photos" / colour / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encoded(scene(24, 24, seed=label)))
+    toml = project / "strata.toml"
+    toml.write_text(toml.read_text().replace("epochs = 2", "epochs = 2000"))
+    command = [sys.executable, str(ROOT / "build.py"), "--root", str(project), "--out", str(project / "out"), "--train", "small", "--data", str(project / "photos")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if line.startswith("epoch 3/"):
+            break
+    process.send_signal(signal.SIGINT)
+    error = process.communicate(timeout=60)[1]
+    assert process.returncode == 1 and error.count("\n") == 1 and "training stopped after epoch" in error and "goes on from here" in error
+    card = json.loads((project / "weights.json").read_text())
+    assert card["finished"] is False and len(card["history"]) >= 3
+    again = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    first = next(line for line in again.stdout if line.startswith("epoch "))
+    again.send_signal(signal.SIGINT)
+    again.communicate(timeout=60)
+    # One epoch may be done again: when the signal comes between its end and its checkpoint.
+    assert int(first.split()[1].split("/")[0]) - len(card["history"]) in (0, 1)
+
+
 def test_another_recipe_does_not_resume(tmp_path):
     def stop(epoch):
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(BuildError, match="stopped after epoch 1"):
         run(tmp_path, "run", on_epoch=stop)
     seen = []
     run(tmp_path, "run", Recipe(**{**vars(RECIPE), "epochs": 2}), on_epoch=seen.append)

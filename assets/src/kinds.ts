@@ -13,6 +13,8 @@ export interface Kind {
   forward(x: Tensor, layer: Layer, weight: Tensor, bias: Tensor): Tensor;
   /** Whether the layer has weights of its own. */
   weights: boolean;
+  /** Whether its values can leave the range of its input's, so that its heatmaps need a scale of their own. */
+  rescales: boolean;
   /** Whether each output channel looks at every input channel, or at its own alone. */
   mixes: boolean;
 }
@@ -24,10 +26,11 @@ function windowShape([channels, height, width]: Shape, layer: Layer): Shape {
   return [channels, ops.outputSize(height, kernel_size, stride, padding), ops.outputSize(width, kernel_size, stride, padding)];
 }
 
-const each = (f: (value: number, layer: Layer) => number): Kind => ({
+const each = (f: (value: number, layer: Layer) => number, rescales = false): Kind => ({
   shape: (input) => input,
   forward: (x, layer) => ops.map(x, (value) => f(value, layer)),
   weights: false,
+  rescales,
   mixes: false,
 });
 
@@ -35,6 +38,7 @@ const pool = (forward: (x: Tensor, window: Window) => Tensor): Kind => ({
   shape: windowShape,
   forward: (x, layer) => forward(x, window(layer)),
   weights: false,
+  rescales: false,
   mixes: false,
 });
 
@@ -43,17 +47,19 @@ export const kinds: Record<string, Kind> = {
     shape: (input, layer) => [layer.shape[0], ...windowShape(input, layer).slice(1)],
     forward: (x, layer, weight, bias) => ops.conv2d(x, weight, bias, window(layer)),
     weights: true,
+    rescales: true,
     mixes: true,
   },
   linear: {
     shape: (_, layer) => [layer.shape[0]],
     forward: (x, _, weight, bias) => ops.linear(x, weight, bias),
     weights: true,
+    rescales: true,
     mixes: true,
   },
   relu: each((x) => Math.max(0, x)),
   leaky_relu: each((x, layer) => (x < 0 ? x * layer.negative_slope! : x)),
-  sigmoid: each((x) => 1 / (1 + Math.exp(-x))),
+  sigmoid: each((x) => 1 / (1 + Math.exp(-x)), true),
   tanh: each(Math.tanh),
   dropout: each((x) => x), // it only acts while a network trains
   max_pool: pool(ops.maxPool2d),
@@ -62,6 +68,7 @@ export const kinds: Record<string, Kind> = {
     shape: (input) => [ops.size(input)],
     forward: (x) => ops.flatten(x),
     weights: false,
+    rescales: false,
     mixes: false,
   },
 };

@@ -24,7 +24,7 @@ export interface Place extends Rect {
 /** A layer (or the input, "image") with its maps. */
 export interface Band {
   layer: string;
-  /** Its scale's number: a layer with weights and all that follow it share one. */
+  /** Its scale's number: a layer that rescales and all that follow it within its range share one. */
   scale: number;
   label: Rect;
   places: Place[];
@@ -72,7 +72,7 @@ function stacks(manifest: Manifest): Stack[] {
   const list: Stack[] = [{ layer: "image", scale: 0, count: channels, vector: false, units: [width, height] }];
   let scale = 0;
   manifest.layers.slice(0, -1).forEach((layer, i) => {
-    if (kindOf(layer).weights || scale === 0) scale++;
+    if (kindOf(layer).rescales || scale === 0) scale++;
     const [c, h, w] = layer.shape;
     if (layer.shape.length === 3) list.push({ layer: layer.name, scale, count: c, vector: false, units: [w, h] });
     else {

@@ -36,7 +36,7 @@ interface View {
   layout: Layout;
   probabilities: Float32Array;
   best: number;
-  /** Of each scale, computed from the layer that it begins with; what follows (ReLU, pooling) stays within. */
+  /** Of each scale, computed from the layer that it begins with; what follows (ReLU, pooling) stays within its range. */
   extents: { extent: number; clipped: boolean }[];
   /** Of each map, by `layer/channel`. */
   summaries: Map<string, describe.Summary>;
