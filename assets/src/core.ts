@@ -14,3 +14,4 @@ export * as store from "./store";
 export * as text from "./text";
 export * as theme from "./theme";
 export * as trace from "./trace";
+export * as words from "./words";

@@ -8,7 +8,7 @@
  *     A caption.
  *     ///
  */
-import { data, describe, draw, html, layout as layouts, LitElement, nothing, store as stores, svg, text as texts, theme as themes, trace as traces } from "../core";
+import { data, describe, draw, html, layout as layouts, LitElement, nothing, store as stores, svg, text as texts, theme as themes, trace as traces, words } from "../core";
 import type { Layout, Place, Rect } from "../layout";
 import type { Manifest } from "../manifest";
 import type { Picture, Task } from "../store";
@@ -188,7 +188,7 @@ class CnnNetwork extends LitElement {
     return html`<div class="cn-bar">
       <div class="cn-strip" role="group" aria-label=${text("examples")}>
         ${manifest.examples.map((example, i) => {
-          const name = text(example.source, { class: this.classLabel(manifest, example.label) });
+          const name = text(example.source, { class: words.className(manifest, example.label) });
           return html`<button type="button" data-example=${example.name} aria-pressed=${source === example.name} aria-label=${name} title=${name}
             @click=${() => store.show({ model: this.model, example: example.name })}>
             <span class="cn-thumbnail" .style=${`background-image:url("${data.siteUrl(strip)}");background-size:${count * 100}% 100%;background-position:${count > 1 ? (100 * i) / (count - 1) : 0}% 0`}></span>
@@ -210,10 +210,10 @@ class CnnNetwork extends LitElement {
   private renderSummary(manifest: Manifest, trace: Trace | null) {
     if (!trace || !this.view) return text("loading");
     const example = manifest.examples.find((candidate) => candidate.name === trace.source);
-    const shown = example ? text(example.source, { class: this.classLabel(manifest, example.label) }) : text("own_picture");
+    const shown = example ? text(example.source, { class: words.className(manifest, example.label) }) : text("own_picture");
     const { best, probabilities } = this.view;
     return html`<span class="cn-shown">${shown}</span>
-      <span class="cn-verdict">${text("verdict", { title: manifest.title })} <strong>${this.classLabel(manifest, manifest.classes[best].name)}</strong>
+      <span class="cn-verdict">${text("verdict", { title: manifest.title })} <strong>${words.className(manifest, manifest.classes[best].name)}</strong>
         <span class="number">${texts.percent(probabilities[best])}</span></span>`;
   }
 
@@ -246,7 +246,7 @@ class CnnNetwork extends LitElement {
         const here = same(active, place);
         return html`<button type="button" class="cn-map" data-layer=${layer} data-channel=${channel} .style=${box(place)}
           ?data-active=${here} ?data-parent=${parents.includes(place)} tabindex=${same(this.state.stop, place) ? 0 : -1}
-          aria-label=${this.inWords(manifest, place)}
+          aria-label=${words.mapInWords(manifest, place, this.view?.summaries.get(key(place)))}
           @pointerenter=${(event: PointerEvent) => event.pointerType === "mouse" && this.set({ active: { layer, channel } })}
           @focus=${() => this.set({ active: { layer, channel }, stop: { layer, channel } })}
           @click=${() => this.set({ active: { layer, channel }, stop: { layer, channel } })}><canvas data-map=${key(place)}></canvas></button>`;
@@ -262,7 +262,7 @@ class CnnNetwork extends LitElement {
         return html`<li data-class=${name} data-probability=${probability.toFixed(4)} ?data-best=${i === this.view?.best}
           ?data-active=${same(active, { layer: "logits", channel: i })} .style=${box(layout.classes[i])}
           @pointerenter=${() => this.set({ active: { layer: "logits", channel: i } })}>
-          <span class="cn-class">${this.classLabel(manifest, name)}</span>
+          <span class="cn-class">${words.className(manifest, name)}</span>
           <span class="cn-percent number">${texts.percent(probability)}</span>
           <span class="cn-bar-track"><span class="cn-bar-fill" .style=${`transform:scaleX(${probability})`}></span></span>
         </li>`;
@@ -282,13 +282,12 @@ class CnnNetwork extends LitElement {
 
   /** The map pointed at, large, in words. */
   private renderTray(manifest: Manifest) {
-    const { active, trace } = this.state;
-    const place = active && this.placeOf(active);
+    const place = this.state.active && this.placeOf(this.state.active);
     return html`<div class="cn-tray" ?data-open=${!!place}>
-      ${place && trace
+      ${place && this.view
         ? html`<canvas class="cn-large" data-map="large" aria-hidden="true"></canvas>
-            <div><p><strong>${place.layer}</strong> ${this.channelName(manifest, place)}</p>
-            <p>${this.facts(manifest, place)}</p><p>${this.origin(manifest, place)}</p></div>
+            <div><p><strong>${place.layer}</strong> ${words.channelName(manifest, place)}</p>
+            <p>${words.facts(manifest, place, this.view!.summaries.get(key(place))!)}</p><p>${words.origin(manifest, place)}</p></div>
             <button type="button" class="cn-close" aria-label=${text("close")} @click=${() => this.set({ active: null })}>×</button>`
         : html`<p class="cn-how">${text("how_to_point")}</p>${manifest.figures
             ? html`<p class="cn-figures number">${text("figures", {
@@ -298,41 +297,6 @@ class CnnNetwork extends LitElement {
               })}</p>`
             : nothing}`}
     </div>`;
-  }
-
-  private channelName(manifest: Manifest, { layer, channel }: Place): string {
-    if (layer === "image" && manifest.input.shape[0] === 3) return text(["red_channel", "green_channel", "blue_channel"][channel]);
-    return text("channel", { channel });
-  }
-
-  /** The map's values in words; all numbers are computed from the trace. */
-  private facts(manifest: Manifest, place: Place): string {
-    const summary = this.view?.summaries.get(key(place));
-    if (!summary) return "";
-    const { min, max, below, zero, where } = summary;
-    const kind = manifest.layers.find((layer) => layer.name === place.layer)?.kind;
-    const share = kind === "relu" ? text("share_zero", { share: texts.wholePercent(zero) }) : min < 0 ? text("share_below", { share: texts.wholePercent(below) }) : "";
-    return text("facts", { min: texts.decimal(min), max: texts.decimal(max), where: text(where) }) + share;
-  }
-
-  private inWords(manifest: Manifest, place: Place): string {
-    return `${place.layer}, ${this.channelName(manifest, place)}: ${this.facts(manifest, place)}`;
-  }
-
-  /** Where the map comes from: one sentence a kind. */
-  private origin(manifest: Manifest, place: Place): string {
-    const index = manifest.layers.findIndex((layer) => layer.name === place.layer);
-    if (index < 0) return text("origin_image");
-    const { kind, kernel_size = 0 } = manifest.layers[index];
-    const before = index === 0 ? "image" : manifest.layers[index - 1].name;
-    const count = index === 0 ? manifest.input.shape[0] : manifest.layers[index - 1].shape[0];
-    const key = texts.hasText(`origin_${kind}`) ? `origin_${kind}` : "origin_other";
-    return text(key, { before, kind, kernel_size, count, channel: place.channel });
-  }
-
-  private classLabel(manifest: Manifest, name: string): string {
-    const labels = manifest.classes.find((entry) => entry.name === name)?.labels ?? {};
-    return labels[texts.language] ?? name;
   }
 
   private placeOf({ layer, channel }: { layer: string; channel: number }): Place | null {

@@ -1,0 +1,45 @@
+/** What the figures say of a network, in the page's language: all names and numbers come from the manifest and the trace. */
+import type { Summary } from "./describe";
+import type { Manifest } from "./manifest";
+import { decimal, hasText, language, text, wholePercent } from "./text";
+
+/** One feature map, or a strip of a vector. */
+interface Map {
+  layer: string;
+  channel: number;
+}
+
+/** A class's name in the page's language. */
+export function className(manifest: Manifest, name: string): string {
+  const labels = manifest.classes.find((entry) => entry.name === name)?.labels ?? {};
+  return labels[language] ?? name;
+}
+
+export function channelName(manifest: Manifest, { layer, channel }: Map): string {
+  if (layer === "image" && manifest.input.shape[0] === 3) return text(["red_channel", "green_channel", "blue_channel"][channel]);
+  return text("channel", { channel });
+}
+
+/** The range of a map's units, where the largest is, and how many are below zero, or zero where none can be below. */
+export function facts(manifest: Manifest, map: Map, { min, max, below, zero, where }: Summary): string {
+  const kind = manifest.layers.find((layer) => layer.name === map.layer)?.kind;
+  const range = text("facts", { min: decimal(min), max: decimal(max), where: text(where) });
+  if (kind === "relu") return range + text("share_zero", { share: wholePercent(zero) });
+  return min < 0 ? range + text("share_below", { share: wholePercent(below) }) : range;
+}
+
+/** A map for those who cannot see it. */
+export function mapInWords(manifest: Manifest, map: Map, summary: Summary | undefined): string {
+  const name = `${map.layer}, ${channelName(manifest, map)}`;
+  return summary ? `${name}: ${facts(manifest, map, summary)}` : name;
+}
+
+/** Where a map comes from: one sentence a kind. */
+export function origin(manifest: Manifest, { layer, channel }: Map): string {
+  const index = manifest.layers.findIndex((candidate) => candidate.name === layer);
+  if (index < 0) return text("origin_image");
+  const { kind, kernel_size = 0 } = manifest.layers[index];
+  const before = index === 0 ? manifest.input : manifest.layers[index - 1];
+  const key = hasText(`origin_${kind}`) ? `origin_${kind}` : "origin_other";
+  return text(key, { before: before.name, kind, kernel_size, count: before.shape[0], channel });
+}
