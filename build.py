@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import traceback
 from pathlib import Path
 
 from rich.console import Console
@@ -38,6 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         print("stopped; the site and the weights are as they were", file=sys.stderr)
+        return 1
+    except Exception as error:  # a fault of ours, or one that nobody thought of: still one line, and the place in the code
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        print(f"unexpected {type(error).__name__} in {Path(place.filename).name}:{place.lineno}: {_relative(str(error), options.root)[:300]}", file=sys.stderr)
         return 1
     return 0
 
@@ -86,8 +91,11 @@ def train_model(model: Model, data: Path | None, root: Path) -> None:
 
     if data is None:
         raise BuildError(f"training {model.name} needs its photos: --data PATH, a folder with one folder a class, or tiny-imagenet-200 as folder or zip")
-    network, shape = build_network(model.network, len(model.classes))
-    recipe = Recipe.read(model.recipe)
+    try:
+        network, shape = build_network(model.network, len(model.classes))
+        recipe = Recipe.read(model.recipe)
+    except BuildError as error:
+        raise BuildError(f"[models.{model.name}] {error.message}", "strata.toml") from error
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[state]}"))
     with Progress(*columns, console=console) as progress:
         reading = progress.add_task("reading photos", state="")

@@ -11,6 +11,8 @@ from typing import Any
 from errors import BuildError, nearest
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
+RESERVED = {"embed", "models", "scripts", "styles"}  # folders of the site
 NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 
 
@@ -52,7 +54,6 @@ class Site:
 
     root: Path
     title: str
-    site_url: str
     languages: list[Language]
     lessons: list[str]
     models: dict[str, Model]
@@ -66,24 +67,32 @@ def read_site(root: Path) -> Site:
     """The site described by `root`/strata.toml; BuildError with the place and the nearest known word otherwise."""
     path = root / "strata.toml"
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise BuildError("missing; every site has one at its top", path) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BuildError(f"not valid TOML: {error}", path) from error
-    _check(table, path, "strata.toml", {"title": str, "languages": dict, "lessons": list, "models": dict}, {"site_url": str})
+    _check(table, path, "strata.toml", {"title": str, "languages": dict, "lessons": list, "models": dict}, {})
     languages = [_language(code, entry, path) for code, entry in table["languages"].items()]
     if not languages:
         raise BuildError("name at least one language in [languages]", path)
     for slug in table["lessons"]:
         if not isinstance(slug, str) or not SLUG.fullmatch(slug):
             raise BuildError(f'lesson "{slug}" must be small letters, digits and hyphens', path)
+        if slug in table["languages"] or slug in RESERVED or table["lessons"].count(slug) > 1:
+            raise BuildError(f'lesson "{slug}" needs another name; this one is taken', path)
+    if "index" not in table["lessons"]:
+        raise BuildError('lessons must name "index", the home page', path)
     models = {name: _model(root, path, name, entry, languages) for name, entry in table["models"].items()}
-    return Site(root, table["title"], table.get("site_url", "").rstrip("/"), languages, table["lessons"], models)
+    return Site(root, table["title"], languages, table["lessons"], models)
 
 
 def _language(code: str, entry: dict[str, Any], path: Path) -> Language:
     _check(entry, path, f"[languages.{code}]", {"name": str, "tag": str}, {"dir": str})
+    if not TAG.fullmatch(entry["tag"]) or not SLUG.fullmatch(code):
+        raise BuildError(f'[languages.{code}]: a tag is like "en", "zh-Hans" or "pt-BR", and the code is in small letters', path)
+    if entry.get("dir", "ltr") not in ("ltr", "rtl"):
+        raise BuildError(f'[languages.{code}]: dir is "ltr" or "rtl"', path)
     return Language(code, **entry)
 
 
@@ -92,10 +101,12 @@ def _model(root: Path, path: Path, name: str, entry: dict[str, Any], languages: 
     if not NAME.fullmatch(name):
         raise BuildError(f"{where} must be named in small letters, digits, - and _", path)
     _check(entry, path, where, {"title": str, "network": dict, "weights": str, "classes": list, "examples": str}, {"recipe": dict})
-    classes = []
+    classes: list[ClassName] = []
     for number, item in enumerate(entry["classes"], 1):
         _check(item, path, f"class {number} of {where}", {"name": str}, {"folder": str, "labels": dict})
         labels = {languages[0].code: item["name"], **item.get("labels", {})}
+        if not all(isinstance(label, str) for label in labels.values()):
+            raise BuildError(f'labels of class "{item["name"]}" of {where} must be strings', path)
         missing = [language.code for language in languages if language.code not in labels]
         if missing:
             raise BuildError(f'class "{item["name"]}" of {where} has no label in "{missing[0]}"', path)

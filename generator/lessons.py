@@ -50,7 +50,7 @@ def read_lessons(site: Site) -> dict[tuple[str, str], Lesson]:
 
 def read_lesson(path: Path, slug: str, language: Language) -> Lesson:
     """Split front matter and body, and check the front matter."""
-    text = path.read_text(encoding="utf-8")
+    text = _read(path)
     match = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
     if not match:
         raise BuildError("a lesson starts with front matter between two lines of ---", path, 1)
@@ -78,7 +78,7 @@ def read_labels(site: Site) -> dict[str, dict[str, str]]:
     for language in site.languages:
         path = site.root / "content" / language.code / "ui.toml"
         try:
-            labels[language.code] = tomllib.loads(path.read_text(encoding="utf-8"))
+            labels[language.code] = tomllib.loads(_read(path))
         except FileNotFoundError:
             raise BuildError("missing; it holds every label of the language", path) from None
         except tomllib.TOMLDecodeError as error:
@@ -97,6 +97,14 @@ def read_labels(site: Site) -> dict[str, dict[str, str]]:
             if unknown:
                 raise BuildError(f'the label "{key}" uses {{{sorted(unknown)[0]}}}, which the page does not give it', path)
     return labels
+
+
+def _read(path: Path) -> str:
+    """A text file in UTF-8, with or without a byte order mark."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BuildError(f"not UTF-8 text (byte {error.start}); save it as UTF-8", path) from error
 
 
 def _values(label: str) -> list[str]:

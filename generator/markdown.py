@@ -16,7 +16,7 @@ from errors import BuildError, nearest
 from generator.lessons import Lesson
 from generator.widgets import Widget, check_options
 
-FENCE = re.compile(r"^\s*(```+|~~~+)")
+FENCE = re.compile(r"^\s*(```+(?=[^`]*$)|~~~+)")  # a line with more backticks is inline code
 OPENING = re.compile(r"^/{3,}[ \t]*(\S.*)$")
 CLOSING = re.compile(r"^/{3,}\s*$")
 ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")

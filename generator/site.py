@@ -120,8 +120,11 @@ def check_out(out: Path) -> None:
 
 def write_site(files: dict[str, bytes], out: Path) -> None:
     """Write everything into a fresh folder beside `out`, then put it in its place."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=".strata-", dir=out.parent))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=".strata-", dir=out.parent))
+    except OSError as error:
+        raise BuildError(f"cannot write here: {error.strerror or error}", out) from error
     try:
         for name, content in {**files, ".nojekyll": b"", MARKER: b"Written by build.py; a build may replace this folder.\n"}.items():
             path = fresh / name

@@ -53,6 +53,7 @@ def _check_model(name: str, value: str, options: dict[str, str], models: dict[st
 
 
 def _check_example(name: str, value: str, options: dict[str, str], models: dict[str, dict[str, Any]]) -> None:
+    _check_model("model", options["model"], options, models)
     names = [example["name"] for example in models[options["model"]]["examples"]]
     if value not in names:
         raise BuildError(f'unknown example "{value}"; examples are {", ".join(names)}{nearest(value, names)}')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -62,7 +63,7 @@ def held_out(photos: Photos) -> np.ndarray:
 def _class_files(source: Path, folder: str) -> list[tuple[PurePosixPath, Callable[[], bytes]]]:
     """The pictures of one class, by name; below `train/` alone where there is one."""
     found = [(path, read) for path, read in _files(source)
-             if folder in path.parts[:-1] and path.suffix.lower() in PICTURES]
+             if folder in path.parts[:-1] and path.suffix.lower() in PICTURES and not path.name.startswith(".")]
     training = [(path, read) for path, read in found if "train" in path.parts]
     found = sorted(training or found, key=lambda item: str(item[0]))
     if not found:
@@ -82,9 +83,16 @@ def _files(source: Path) -> Iterator[tuple[PurePosixPath, Callable[[], bytes]]]:
         archive = _archive(source)
         for name in archive.namelist():
             if not name.endswith("/"):
-                yield PurePosixPath(name), lambda name=name: archive.read(name)
+                yield PurePosixPath(name), lambda name=name: _member(archive, name, source)
     else:
         raise BuildError("not a folder or a zip file; --data takes either", source)
+
+
+def _member(archive: zipfile.ZipFile, name: str, source: Path) -> bytes:
+    try:
+        return archive.read(name)
+    except (zipfile.BadZipFile, EOFError, OSError, zlib.error) as error:
+        raise BuildError(f"{name} in this zip file is damaged ({error}); get it again", source) from error
 
 
 _archives: dict[Path, zipfile.ZipFile] = {}
@@ -93,5 +101,8 @@ _archives: dict[Path, zipfile.ZipFile] = {}
 def _archive(path: Path) -> zipfile.ZipFile:
     """One open archive a path, since its table of contents is slow to read."""
     if path not in _archives:
-        _archives[path] = zipfile.ZipFile(path)
+        try:
+            _archives[path] = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, OSError) as error:
+            raise BuildError(f"not a whole zip file ({error}); get it again", path) from error
     return _archives[path]

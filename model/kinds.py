@@ -88,9 +88,15 @@ def options_of(module: nn.Module, name: str) -> dict[str, Any]:
     return values
 
 
+_RANGES = {  # option -> (least, most, whole)
+    "out_channels": (1, 512, True), "out_features": (1, 10_000, True), "kernel_size": (1, 64, True), "stride": (1, 64, True),
+    "padding": (0, 32, True), "negative_slope": (0, 1, False), "p": (0, 0.95, False),
+}
+
+
 def build_layer(spec: dict[str, Any], shape: Shape) -> nn.Module:
     """A module from `{name, kind, …options}` for an input of `shape`; BuildError names a wrong option."""
-    name, kind_name = spec["name"], spec.get("kind", "")
+    name, kind_name = spec["name"], str(spec.get("kind", ""))
     kind = KINDS.get(kind_name)
     if kind is None:
         raise BuildError(f'layer "{name}": unknown kind "{kind_name}"; kinds are {", ".join(KINDS)}{nearest(kind_name, KINDS)}')
@@ -102,4 +108,10 @@ def build_layer(spec: dict[str, Any], shape: Shape) -> nn.Module:
     missing = [option for option, value in options.items() if value is None]
     if missing:
         raise BuildError(f'layer "{name}": {kind_name} needs {", ".join(missing)}')
+    for option, value in options.items():
+        low, high, whole = _RANGES[option]
+        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not low <= value <= high:
+            raise BuildError(f'layer "{name}": {option} must be {"a whole number" if whole else "a number"} from {low} to {high}, not {value!r}')
+    if options.get("padding", 0) * 2 > options.get("kernel_size", 1) and kind_name != "conv":
+        raise BuildError(f'layer "{name}": padding may be half of kernel_size at most')
     return kind.build(options, shape)

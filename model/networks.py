@@ -37,17 +37,23 @@ def sequential(specs: list[dict[str, Any]], shape: Shape) -> nn.Sequential:
     Raises BuildError when a layer does not fit what comes before it, or the last one is not `logits`.
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
+    if not isinstance(specs, list) or not all(isinstance(spec, dict) for spec in specs):
+        raise BuildError("layers is a list of tables: [{ name = \"conv_1\", kind = \"conv\", … }, …]")
     x = torch.zeros(1, *shape)
     for spec in specs:
         name = spec.get("name", "")
-        if not name.replace("_", "").isalnum() or name in layers or name == "image":
+        if not isinstance(name, str) or not name.replace("_", "").isalnum() or name in layers or name == "image":
             raise BuildError(f'layer name "{name}" must be made of letters, digits and _, used once, and not be "image"')
         layers[name] = build_layer(spec, tuple(x.shape[1:]))
         try:
             with torch.no_grad():
-                x = layers[name].eval()(x)
+                y = layers[name].eval()(x)
+            if 0 in y.shape:
+                raise ValueError("nothing would be left of it")
         except (RuntimeError, ValueError) as error:
-            raise BuildError(f'layer "{name}" cannot follow an activation of shape {tuple(x.shape[1:])}: {error}') from error
+            hint = "put a flatten before it" if spec["kind"] == "linear" and x.dim() != 2 else str(error)
+            raise BuildError(f'layer "{name}" cannot follow an activation of shape {tuple(x.shape[1:])}: {hint}') from error
+        x = y
     if not specs or specs[-1]["name"] != "logits" or x.dim() != 2:
         raise BuildError('the last layer must be named "logits" and give one number a class')
     return nn.Sequential(layers)
@@ -63,14 +69,19 @@ def build_network(network: dict[str, Any], classes: int) -> tuple[nn.Sequential,
     `{in_channels, image_size, layers = [{name, kind, …}]}`.
     """
     options = dict(network)
-    try:
-        shape = (options["in_channels"], options["image_size"], options["image_size"])
-    except KeyError as error:
-        raise BuildError(f"network: {error.args[0]} is missing") from error
+    for field in ("in_channels", "image_size"):
+        if not isinstance(options.get(field), int) or options[field] < 1:
+            raise BuildError(f"network needs {field}, a whole number above 0")
+    if options["in_channels"] not in (1, 3):
+        raise BuildError("network: in_channels is 1 (grey) or 3 (colour)")
+    shape = (options["in_channels"], options["image_size"], options["image_size"])
     if "layers" in options:
+        unknown = set(options) - {"in_channels", "image_size", "layers"}
+        if unknown:
+            raise BuildError(f'network: "{sorted(unknown)[0]}" has no meaning beside layers')
         built = sequential(options["layers"], shape)
     else:
-        name = options.pop("type", "")
+        name = str(options.pop("type", ""))
         if name not in NETWORKS:
             raise BuildError(f'unknown network "{name}"; networks are {", ".join(NETWORKS)}, or give "layers"{nearest(name, NETWORKS)}')
         try:

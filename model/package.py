@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import nn
 
 from config import Model
@@ -26,7 +26,7 @@ THUMBNAIL = 112  # pixels: twice the size at which the strip shows it
 
 @dataclass(frozen=True)
 class Example:
-    """A picture shown by default. `label` is its class's name; `source` says what it is, "drawing" or "photo"."""
+    """A picture shown by default. `label` is its class's name; `source` says what it is, "drawing" or "picture"."""
 
     name: str
     label: str
@@ -48,7 +48,10 @@ class Package:
 
 def package(model: Model, examples: list[Example]) -> Package:
     """Load the weights, export, trace every example, and check that ONNX and PyTorch agree on each."""
-    network, shape = build_network(model.network, len(model.classes))
+    try:
+        network, shape = build_network(model.network, len(model.classes))
+    except BuildError as error:
+        raise BuildError(f"[models.{model.name}] {error.message}", "strata.toml") from error
     card, normalization = load_weights(model.weights, network)
     return package_network(model, network, shape, card, normalization, examples)
 
@@ -105,6 +108,6 @@ def _stored(network: nn.Sequential) -> dict[str, str]:
 def _thumbnails(examples: list[Example]) -> Image.Image:
     strip = Image.new("RGB", (THUMBNAIL * len(examples), THUMBNAIL))
     for i, example in enumerate(examples):
-        small = central_square(flatten(example.picture)).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+        small = central_square(flatten(ImageOps.exif_transpose(example.picture))).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
         strip.paste(small, (i * THUMBNAIL, 0))
     return strip

@@ -16,7 +16,7 @@ def open_picture(source: Path | bytes, name: str = "") -> Image.Image:
     try:
         picture = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
         picture.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise BuildError(f"cannot read this picture: {error}", name or (source if isinstance(source, Path) else None)) from error
     return picture
 

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
@@ -54,11 +55,23 @@ class Recipe:
 
     @staticmethod
     def read(table: dict[str, Any]) -> Recipe:
-        """A recipe from its table; BuildError names an unknown field."""
-        for field in table:
-            if field not in Recipe.__dataclass_fields__:
-                raise BuildError(f'unknown field "{field}" in the recipe{nearest(field, Recipe.__dataclass_fields__)}')
+        """A recipe from its table; BuildError names an unknown field, a value of another type or out of range."""
+        defaults = asdict(Recipe())
+        for field, value in table.items():
+            if field not in defaults:
+                raise BuildError(f'unknown field "{field}" in the recipe{nearest(field, defaults)}')
+            wanted = type(defaults[field])
+            if not isinstance(value, (int, float) if wanted is float else wanted) or (isinstance(value, bool) and wanted is not bool):
+                raise BuildError(f'"{field}" in the recipe must be {_KINDS[wanted]}, not {value!r}')
+            low, high = _RANGES.get(field, (0, math.inf))
+            if not low <= value <= high:
+                raise BuildError(f'"{field}" in the recipe must be {f"{low} or more" if high == math.inf else f"from {low} to {high}"}, not {value!r}')
         return Recipe(**table)
+
+
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
+_RANGES = {"epochs": (1, math.inf), "batch_size": (2, math.inf), "threads": (1, math.inf), "dropout": (0, 0.95), "label_smoothing": (0, 0.9),
+           "averaging": (0, 0.9999), "grey": (0, 1), "blur": (0, 1), "learning_rate": (1e-9, 1), "jitter": (0, 1)}
 
 
 @dataclass(frozen=True)
@@ -78,12 +91,15 @@ def train(network: nn.Sequential, photos: Photos, recipe: Recipe, weights: Path,
     """Train `network` on all photos but those held out; write `weights` and its card, and return the card.
 
     `checkpoint` is written after every epoch and continued from when recipe, data and network are the same.
-    Ctrl-C keeps the best weights so far: they are written with `"finished": false`, and a BuildError says so.
+    Ctrl-C keeps the best weights so far, and a BuildError says where: they are written with `"finished": false`, or stay
+    in the checkpoint when `weights` holds those of a finished run.
     """
     torch.set_num_threads(recipe.threads)
     torch.use_deterministic_algorithms(True)
     test = held_out(photos)
     training, testing = photos[~test], photos[test]
+    if len(np.unique(training.labels)) < len(np.unique(photos.labels)):
+        raise BuildError("a class has one photo alone, and it is held out; give each class at least two, better a hundred")
     run = _Run(network, recipe, _normalization(training), len(training.labels))
     identity = json.dumps([asdict(recipe), photos.digest(), str(network)])
     run.resume(checkpoint, identity)
@@ -91,6 +107,8 @@ def train(network: nn.Sequential, photos: Photos, recipe: Recipe, weights: Path,
         while run.epoch < recipe.epochs:
             started = time.monotonic()
             loss = run.train_epoch(training)
+            if not math.isfinite(loss):
+                raise BuildError(f"the loss is not a number any more in epoch {run.epoch + 1}; lower learning_rate in the recipe")
             accuracy, likelihood = evaluate(run.folded(), testing)
             run.end_epoch(loss, accuracy, likelihood)
             run.save(checkpoint, identity)
@@ -99,12 +117,23 @@ def train(network: nn.Sequential, photos: Photos, recipe: Recipe, weights: Path,
     except KeyboardInterrupt:
         if not run.best:
             raise BuildError("training stopped in its first epoch; nothing was written") from None
+        if _is_finished(weights):
+            raise BuildError(f"training stopped after epoch {run.epoch}; {weights} keeps what an earlier run finished, and the best weights "
+                             f"so far (epoch {run.best_epoch}) are in {checkpoint}; the same command goes on from here") from None
         card = run.write_best(network, weights, training, testing)
         raise BuildError(f"training stopped after epoch {run.epoch}; the best weights so far (epoch {card['epoch']}, {card['figures']['accuracy']:.1%} "
                          f"of the photos held out) are in {weights}; the same command goes on from here") from None
     card = run.write_best(network, weights, training, testing)
     checkpoint.unlink(missing_ok=True)
     return card
+
+
+def _is_finished(weights: Path) -> bool:
+    """Whether `weights` are those of a run that came to its end."""
+    try:
+        return weights.exists() and json.loads(weights.with_suffix(".json").read_text(encoding="utf-8"))["finished"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def evaluate(network: nn.Sequential, photos: Photos) -> tuple[float, float]:
@@ -239,11 +268,15 @@ class _Run:
         if not path.exists():
             return
         content = path.read_bytes()
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+        try:
+            header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+            saved = load(content)
+        except (ValueError, KeyError, SafetensorError):
+            return  # not a checkpoint of ours, or half of one
         if header["identity"] != identity:
             return
         parts: dict[str, dict[str, torch.Tensor]] = {"model": {}, "average": {}, "optimizer": {}, "best": {}}
-        for key, tensor in load(content).items():
+        for key, tensor in saved.items():
             part, name = key.split(".", 1)
             parts[part][name] = tensor
         self.model.load_state_dict(parts["model"])

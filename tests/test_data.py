@@ -56,6 +56,18 @@ def test_what_is_missing_is_named(tmp_path):
         read_photos(tmp_path / "nowhere", ["dog"], 8, 3)
 
 
+def test_damaged_archives_and_hidden_files(tmp_path):
+    folder = write_classes(tmp_path / "set", "{name}/{i}.png")
+    (folder / "cat" / "._0.png").write_bytes(b"what some systems leave beside a file")
+    assert len(read_photos(folder, ["cat"], 8, 3).names) == 12
+    path = zipped(folder, tmp_path / "set.zip")
+    content = bytearray(path.read_bytes())
+    content[60:200] = bytes(140)
+    (tmp_path / "damaged.zip").write_bytes(content)
+    with pytest.raises(BuildError, match="damaged.zip: .* in this zip file is damaged"):
+        read_photos(tmp_path / "damaged.zip", ["cat"], 8, 3)
+
+
 def test_a_fixed_tenth_of_each_class_is_held_out(tmp_path):
     photos = read_photos(write_classes(tmp_path, "{name}/{name}_{i}.png", count=37), ["cat", "dog", "eel"], 4, 1)
     chosen = held_out(photos)

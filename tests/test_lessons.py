@@ -40,6 +40,20 @@ def test_a_directive_in_a_code_block_is_code(tmp_path):
     assert rendered.figures == [] and "/// cnn-network" in rendered.html
 
 
+def test_inline_code_does_not_hide_a_directive(tmp_path):
+    rendered = render(lesson(tmp_path, FRONT + "```x``` is code.\n\n/// cnn-network | net\n    model: small\n///\n"), WIDGETS, MODELS)
+    assert [figure.id for figure in rendered.figures] == ["net"] and "<cnn-network" in rendered.html
+
+
+def test_a_byte_order_mark_and_windows_lines_are_read(tmp_path):
+    path = tmp_path / "lesson.md"
+    path.write_bytes(b"\xef\xbb\xbf" + FRONT.replace("\n", "\r\n").encode() + b"Text.\r\n")
+    assert read_lesson(path, "lesson", ENGLISH).title == "A"
+    path.write_bytes(FRONT.encode("utf-16"))
+    with pytest.raises(BuildError, match="not UTF-8"):
+        read_lesson(path, "lesson", ENGLISH)
+
+
 @pytest.mark.parametrize(("text", "line", "says"), [
     ("No front matter.\n", 1, "starts with front matter"),
     ("---\ntitle: [\nsummary: B\n---\n", 3, "not valid YAML"),
@@ -117,7 +131,9 @@ def test_every_label_that_the_page_asks_for_is_there(site):
         asked |= set(re.findall(r'\btext\("(\w+)"', path.read_text()))
     for path in (ROOT / "site_templates").iterdir():
         asked |= set(re.findall(r"\bt\.(\w+)", path.read_text()))
-    steps = {"reading", "computing", "loading_engine", "not_a_picture", "empty_file", "unreadable_picture", "file_missing", "unexpected_error"}
-    made = {f"at_{row}_{column}" for row in ("top", "middle", "bottom") for column in ("left", "centre", "right")} | {"drawing", "photo"}
-    made |= {"red_channel", "green_channel", "blue_channel", "origin_other"} | {key for key in labels if key.startswith("origin_")}
+    steps = {"reading", "computing", "loading_engine", "file_missing", "unexpected_error", "camera_refused", "camera_missing"}
+    union = (ROOT / "assets" / "src" / "picture.ts").read_text()
+    steps |= {key for kind in ("Note", "Reason") for key in re.findall(r'"(\w+)"', re.search(rf"export type {kind} = ([^;]+);", union)[1])}
+    made = {f"at_{row}_{column}" for row in ("top", "middle", "bottom") for column in ("left", "centre", "right")} | {"drawing", "picture"}
+    made |= {"red_channel", "green_channel", "blue_channel", "origin_grey", "origin_other"} | {key for key in labels if key.startswith("origin_")}
     assert asked | steps | made == set(labels)

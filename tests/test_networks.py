@@ -40,7 +40,15 @@ def test_the_trace_is_what_the_network_computes(arguments):
     ([{"name": "conv_1", "kind": "convv", "out_channels": 2, "kernel_size": 3}], 'did you mean "conv"'),
     ([{"name": "conv_1", "kind": "conv", "out_channels": 2, "kernal_size": 3}], 'did you mean "kernel_size"'),
     ([{"name": "conv_1", "kind": "conv", "out_channels": 2}], "needs kernel_size"),
-    ([{"name": "conv_1", "kind": "conv", "out_channels": 2, "kernel_size": 99}], "cannot follow"),
+    ([{"name": "conv_1", "kind": "conv", "out_channels": 2, "kernel_size": 9}], "cannot follow"),
+    ([{"name": "conv_1", "kind": "conv", "out_channels": 2.5, "kernel_size": 3}], "out_channels must be a whole number"),
+    ([{"name": "conv_1", "kind": "conv", "out_channels": 2, "kernel_size": "3"}], "kernel_size must be a whole number"),
+    ([{"name": "pool", "kind": "max_pool", "kernel_size": 2, "padding": 2}], "padding may be half"),
+    ([{"name": "drop", "kind": "dropout", "p": 2}], "p must be a number from 0 to 0.95"),
+    ([{"name": "logits", "kind": "linear", "out_features": 2}], "put a flatten before it"),
+    ([{"name": 3, "kind": "relu"}], "letters, digits"),
+    (["conv"], "layers is a list of tables"),
+    ("conv", "layers is a list of tables"),
     ([{"name": "a", "kind": "relu"}, {"name": "a", "kind": "relu"}], "used once"),
     ([{"name": "flatten", "kind": "flatten"}], 'must be named "logits"'),
     ([{"name": "logits", "kind": "relu"}], "one number a class"),
@@ -52,7 +60,12 @@ def test_a_wrong_list_of_layers_says_what_is_wrong(specs, says):
 
 @pytest.mark.parametrize(("network", "says"), [
     ({"type": "TinyVG", "in_channels": 3, "image_size": 64}, 'did you mean "TinyVGG"'),
-    ({"type": "TinyVGG", "in_channels": 3}, "image_size is missing"),
+    ({"type": "TinyVGG", "in_channels": 3}, "needs image_size"),
+    ({"type": "TinyVGG", "in_channels": 3, "image_size": "64"}, "needs image_size"),
+    ({"type": "TinyVGG", "in_channels": 4, "image_size": 64}, "in_channels is 1"),
+    ({"type": 3, "in_channels": 3, "image_size": 64}, 'unknown network "3"'),
+    ({"type": "TinyVGG", "in_channels": 3, "image_size": 64, "hidden_units": 0}, "out_channels must be"),
+    ({"in_channels": 3, "image_size": 8, "layers": [], "padding": 1}, '"padding" has no meaning beside layers'),
     ({"type": "TinyVGG", "in_channels": 3, "image_size": 64, "depth": 2}, "depth"),
 ])
 def test_a_wrong_network_says_what_is_wrong(network, says):

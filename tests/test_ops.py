@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from model.kinds import build_layer, kind_of, options_of
+from model.fold import Normalization
 from model.networks import TinyVGG, parameter_count, sequential, trace
 from tests.node import close, pack, text, unpack
 from tests.test_export import EVERY_KIND, NETWORKS
@@ -76,18 +77,24 @@ def test_forward_agrees_with_pytorch_on_every_layer(bridge, make, shape, normali
         assert close(unpack(ours[name]), values[0].numpy()), name
 
 
-def test_a_trace_file_gives_every_layer(bridge, site):
-    """float16 convolutions, and everything else from them; the logits exactly."""
+@pytest.mark.parametrize(("specs", "normalization"), [
+    (EVERY_KIND, None), (EVERY_KIND, Normalization((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))),
+    ([{"name": "pool", "kind": "avg_pool"}, {"name": "flatten", "kind": "flatten"}, {"name": "logits", "kind": "linear", "out_features": 2}],
+     Normalization((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))),
+])
+def test_a_trace_file_gives_every_layer(bridge, site, specs, normalization):
+    """Layers with weights as float16, everything else from them; the logits exactly. Also where no weights come first."""
     from model.package import Example, package_network
     from tests.pictures import scene
 
     torch.manual_seed(4)
-    network = sequential(EVERY_KIND, (3, 24, 24)).eval()
-    example = Example("koala", "koala", "photo", scene(50, 40), site.root)
-    package = package_network(site.models["tinyvgg"], network, (3, 24, 24), {}, None, [example])
+    network = sequential(specs, (3, 24, 24)).eval()
+    example = Example("koala", "koala", "picture", scene(50, 40), site.root)
+    package = package_network(site.models["tinyvgg"], network, (3, 24, 24), {}, normalization, [example])
     ours = bridge({"call": "decode_trace", "manifest": package.manifest, "bytes": text(package.traces["koala"])})[0]
     pixels = np.frombuffer(package.traces["koala"][: 3 * 24 * 24], np.uint8).reshape(1, 3, 24, 24)
-    truth = trace(network, torch.from_numpy(pixels.copy()).float() / 255)
+    images = torch.from_numpy(pixels.copy()).float() / 255
+    truth = trace(network, normalization.apply(images) if normalization else images)
     assert np.array_equal(unpack(ours["logits"]), truth["logits"][0].numpy())
     for name, values in truth.items():
         assert np.abs(unpack(ours[name]) - values[0].numpy()).max() <= 2e-3 * max(1.0, values.abs().max().item()), name

@@ -73,6 +73,41 @@ def test_interrupted_and_resumed_it_ends_where_an_uninterrupted_run_does(tmp_pat
     assert (tmp_path / "broken.json").read_bytes() == (tmp_path / "whole.json").read_bytes()
 
 
+def test_the_best_epoch_survives_an_interruption_after_it(tmp_path, monkeypatch):
+    """The epoch that scores best comes first; stopped and resumed after a worse one, its weights are still those that ship."""
+    import model.train
+
+    likelihoods = iter([0.1, 0.5, 0.6, 0.7, 0.1, 0.5, 0.6, 0.7])
+    monkeypatch.setattr(model.train, "evaluate", lambda network, photos: (0.9, next(likelihoods)))
+    run(tmp_path, "whole")
+
+    def stop(epoch):
+        if epoch.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(BuildError, match="best weights so far \\(epoch 1,"):
+        run(tmp_path, "broken", on_epoch=stop)
+    run(tmp_path, "broken")
+    assert json.loads((tmp_path / "whole.json").read_text())["epoch"] == 1
+    assert (tmp_path / "broken.safetensors").read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
+
+
+def test_stopped_later_it_leaves_finished_weights_alone(tmp_path):
+    run(tmp_path, "run")
+    before = (tmp_path / "run.safetensors").read_bytes()
+
+    def stop(epoch):
+        if epoch.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(BuildError, match="keeps what an earlier run finished"):
+        run(tmp_path, "run", Recipe(**{**vars(RECIPE), "seed": 7}), stop)
+    assert (tmp_path / "run.safetensors").read_bytes() == before and json.loads((tmp_path / "run.json").read_text())["finished"]
+    seen = []
+    run(tmp_path, "run", Recipe(**{**vars(RECIPE), "seed": 7}), seen.append)
+    assert [epoch.epoch for epoch in seen] == [3, 4] and (tmp_path / "run.safetensors").read_bytes() != before
+
+
 def test_stopped_in_the_first_epoch_it_leaves_older_weights_alone(tmp_path, monkeypatch):
     run(tmp_path, "run")
     before = (tmp_path / "run.safetensors").read_bytes()
@@ -153,9 +188,24 @@ def test_augmentation_keeps_shape_and_range_and_follows_its_generator():
     assert torch.allclose(augment(images, still, torch.Generator()), images, atol=1e-5)
 
 
-def test_a_recipe_with_an_unknown_field_is_refused():
-    with pytest.raises(BuildError, match='unknown field "epoch".*did you mean "epochs"'):
-        Recipe.read({"epoch": 3})
+@pytest.mark.parametrize(("table", "says"), [
+    ({"epoch": 3}, 'unknown field "epoch".*did you mean "epochs"'), ({"epochs": "3"}, "must be a whole number"), ({"epochs": 0}, "1 or more"),
+    ({"epochs": True}, "must be a whole number"), ({"dropout": 2}, "from 0 to 0.95"), ({"flip": 1}, "true or false"), ({"threads": 0}, "1 or more"),
+    ({"branches": -1}, "0 or more"), ({"learning_rate": "high"}, "must be a number"),
+])
+def test_a_wrong_recipe_is_refused(table, says):
+    with pytest.raises(BuildError, match=says):
+        Recipe.read(table)
+    assert Recipe.read({"learning_rate": 1, "weight_decay": 0}).learning_rate == 1
+
+
+def test_what_cannot_be_trained_is_said(tmp_path):
+    photos = made_photos(2)
+    with pytest.raises(BuildError, match="one photo alone"):
+        train(TinyVGG(3, 4, 2, 20, 0), photos, RECIPE, tmp_path / "w.safetensors", tmp_path / "c", lambda epoch: None)
+    (tmp_path / "run.checkpoint").write_bytes(b"garbage")
+    run(tmp_path, "run", Recipe(**{**vars(RECIPE), "epochs": 1}))
+    assert (tmp_path / "run.safetensors").exists()
 
 
 @pytest.mark.parametrize(("damage", "says"), [

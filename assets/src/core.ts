@@ -1,9 +1,12 @@
 /** The core script: what every widget shares, as one global, `strata`. */
+import "./elements/picture-input";
 export { html, svg, LitElement, nothing } from "lit";
 export * as data from "./data";
 export { define } from "./data";
+export { paintCrop } from "./elements/own-picture";
 export * as describe from "./describe";
 export * as draw from "./draw";
+export * as formats from "./formats";
 export * as kinds from "./kinds";
 export * as layout from "./layout";
 export * as manifest from "./manifest";

@@ -30,7 +30,9 @@ async function prepare(manifest: Manifest, onProgress: (share: number) => void):
   const model = await loadBytes(`models/${manifest.name}/model.onnx`);
   let session: InferenceSession;
   try {
-    session = await runtime.InferenceSession.create(model, { executionProviders: ["wasm"] });
+    const created = last.then(() => runtime.InferenceSession.create(model, { executionProviders: ["wasm"] }));
+    last = created.catch(() => undefined);
+    session = await created;
   } catch (error) {
     console.warn("onnxruntime-web does not start here; the page computes by itself.", error);
     return ownArithmetic(manifest);
@@ -49,9 +51,11 @@ async function prepare(manifest: Manifest, onProgress: (share: number) => void):
   });
 }
 
-/** One run after the other: a session takes one picture at a time. */
+/** What onnxruntime-web does last; it does one thing at a time, whichever session it is for. */
+let last: Promise<unknown> = Promise.resolve();
+
+/** One run after the other, of all models. */
 function inTurn(produce: Producer): Producer {
-  let last: Promise<unknown> = Promise.resolve();
   return (image) => {
     const run = last.then(() => produce(image));
     last = run.catch(() => undefined);

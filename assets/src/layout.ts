@@ -52,9 +52,10 @@ const PICTURE = 1.7; // the picture's size in maps
 const LEAST = 28; // the least size of a map that can be told apart and touched
 const PITCH = 1.16; // the distance of maps in a column, in maps
 const GAP = 6;
+const NARROWEST = 200; // below this the figure is cut off rather than made unreadable
 
 export function layoutNetwork(manifest: Manifest, width: number, roomBelow: number): Layout {
-  return columns(manifest, width, roomBelow) ?? rows(manifest, width);
+  return columns(manifest, width, roomBelow) ?? rows(manifest, Math.max(width, NARROWEST));
 }
 
 /** What stands for each layer but the last: its maps, or strips for a vector. */
@@ -136,13 +137,17 @@ function columns(manifest: Manifest, width: number, roomBelow: number): Layout |
   x += wideGap;
   const step = height / manifest.classes.length;
   const classes = manifest.classes.map((_, i) => ({ x, y: LABEL + step * i, width: CLASSES, height: step }));
-  const legends = Array.from({ length: list.at(-1)!.scale + 1 }, (_, scale) => {
-    const members = bands.filter((band) => band.scale === scale && !list.find((stack) => stack.layer === band.layer)!.vector);
-    const first = (members[0] ?? bands.find((band) => band.scale === scale)!).places[0];
-    const last = (members.at(-1) ?? bands.find((band) => band.scale === scale)!).places[0];
-    const span = last.x + last.width - first.x;
-    const length = Math.min(Math.max(span, 64), 150);
-    return { x: first.x + (span - length) / 2, y: LABEL + height + 10, width: length, height: LEGEND };
+  // A legend stands below the maps of its scale, and leaves its neighbours room.
+  const spans = Array.from({ length: list.at(-1)!.scale + 1 }, (_, scale) => {
+    const members = bands.filter((band) => band.scale === scale);
+    const maps = members.filter((band) => band.places[0].width > STRIP);
+    const [first, last] = [maps[0] ?? members[0], maps.at(-1) ?? members.at(-1)!].map((band) => band.places[0]);
+    return { centre: (first.x + last.x + last.width) / 2, width: last.x + last.width - first.x };
+  });
+  const legends = spans.map(({ centre, width: span }, i) => {
+    const room = Math.min(...spans.filter((_, other) => Math.abs(other - i) === 1).map((other) => Math.abs(other.centre - centre)));
+    const length = Math.min(Math.max(span, 112), 150, room - 8);
+    return { x: Math.max(0, centre - length / 2), y: LABEL + height + 10, width: length, height: LEGEND };
   });
   return { direction: "columns", width, height: LABEL + height + 10 + LEGEND, picture, bands, classes, legends };
 }
@@ -163,7 +168,7 @@ function rows(manifest: Manifest, width: number): Layout {
     const count = stack.count + (pictured ? 1 : 0);
     let lines = 1;
     const fit = () => (width - GAP * (Math.ceil(count / lines) - 1)) / Math.ceil(count / lines);
-    while (fit() < LEAST) lines++;
+    while (fit() < LEAST && lines < count) lines++;
     const map = Math.min(fit(), 88);
     const perLine = Math.ceil(count / lines);
     const thickness = stack.vector ? STRIP : map;

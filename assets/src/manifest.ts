@@ -25,7 +25,7 @@ export interface Manifest {
   weights: { name: string; shape: Shape }[];
   /** A trace file: one activation after the other; what it lacks follows from what it has. */
   trace: { name: string; dtype: "uint8" | "float16" | "float32" }[];
-  examples: { name: string; label: string; source: "drawing" | "photo" }[];
+  examples: { name: string; label: string; source: "drawing" | "picture" }[];
   figures: { accuracy: number; likelihood: number; held_out: number } | null;
 }
 

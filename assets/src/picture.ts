@@ -1,78 +1,167 @@
 /** From a file that the reader gives to the pixels that the network takes. Nothing here leaves the page. */
-import { centralSquare, flattenOntoWhite } from "./preprocess";
+import { inspect, type Format } from "./formats";
+import { flattenOntoWhite, Reduction } from "./preprocess";
 
-/** The central square of a picture as opaque RGBA pixels, and what to call it. */
-export interface Square {
-  readonly name: string;
-  readonly side: number;
-  readonly rgba: Uint8ClampedArray<ArrayBuffer>;
+/** A picture of the reader's own: decoded, and which square of it counts. */
+export interface OwnPicture {
+  readonly file: File;
+  readonly bitmap: ImageBitmap;
+  /** Whether it may be transparent: then its pixels are read without a canvas where the browser can. */
+  readonly transparent: boolean;
+  /** Labels of what should be said of it. */
+  readonly notes: readonly Note[];
+  readonly crop: Crop;
 }
 
-/** A picture that cannot be used; `reason` is the label that tells the reader what to do. */
+/** The square that the network sees, in pixels of the picture. */
+export interface Crop {
+  left: number;
+  top: number;
+  side: number;
+}
+
+export type Note = "animated_picture" | "several_files" | "svg_without_size";
+
+/** Why a picture cannot be used; the label that tells the reader what to do. */
+export type Reason = "not_a_picture" | "empty_file" | "unreadable_picture" | "truncated_picture" | "heic_picture" | "tiff_picture" | "too_large_picture";
+
 export class PictureError extends Error {
-  constructor(readonly reason: "not_a_picture" | "empty_file" | "unreadable_picture") {
+  constructor(readonly reason: Reason) {
     super(reason);
   }
 }
 
-/** Decode a file as it is stored (turned by its EXIF mark, no colour management) and cut out the central square. */
-export async function readPicture(file: File, signal: AbortSignal): Promise<Square> {
-  if (file.size === 0) throw new PictureError("empty_file");
-  if (file.type && !file.type.startsWith("image/")) throw new PictureError("not_a_picture");
-  const bitmap = await decode(file);
-  try {
-    signal.throwIfAborted();
-    const { left, top, side } = centralSquare(bitmap.width, bitmap.height);
-    const rgba = (file.type !== "image/jpeg" && (await exactPixels(bitmap, left, top, side))) || drawnPixels(bitmap, left, top, side);
-    flattenOntoWhite(rgba);
-    return { name: file.name, side, rgba };
-  } finally {
-    bitmap.close();
-  }
+/** The square in the middle; odd margins are rounded down. */
+export function centralCrop(width: number, height: number): Crop {
+  const side = Math.min(width, height);
+  return { left: Math.floor((width - side) / 2), top: Math.floor((height - side) / 2), side };
 }
 
-async function decode(file: File): Promise<ImageBitmap> {
+/** Decode a file as it is stored: turned by its EXIF mark, without colour management, the first frame of an animation. */
+export async function readPicture(file: File, signal: AbortSignal): Promise<OwnPicture> {
+  if (file.size === 0) throw new PictureError("empty_file");
+  const { format, whole, animated } = inspect(new Uint8Array(await file.arrayBuffer()));
+  signal.throwIfAborted();
+  if (!whole) throw new PictureError("truncated_picture");
+  const notes: Note[] = animated ? ["animated_picture"] : [];
+  const bitmap = await (format === "svg" ? drawSvg(file, notes) : decode(file, format));
+  if (signal.aborted) bitmap.close();
+  signal.throwIfAborted();
+  return { file, bitmap, transparent: format !== "jpeg", notes, crop: centralCrop(bitmap.width, bitmap.height) };
+}
+
+/**
+ * The network's input: uint8 (channels, size, size). A large picture is read in strips, with time for the page between
+ * them; `onProgress` gets the share that is done.
+ */
+export async function pixelsOf(own: OwnPicture, size: number, channels: number, onProgress: (share: number) => void, signal?: AbortSignal): Promise<Uint8Array> {
+  const { left, top, side } = own.crop;
+  const reduction = new Reduction(side, size);
+  const rows = Math.max(1, Math.floor(STRIP / side));
+  const frame = own.transparent ? frameOf(own.bitmap) : null;
+  try {
+    for (let y = 0; y < side; y += rows) {
+      const strip = { x: left, y: top + y, width: side, height: Math.min(rows, side - y) };
+      const rgba = frame ? await framePixels(frame, strip) : drawnPixels(own.bitmap, strip);
+      flattenOntoWhite(rgba);
+      reduction.add(rgba);
+      if (rows >= side) continue;
+      onProgress(Math.min(1, (y + rows) / side));
+      await new Promise((done) => setTimeout(done));
+      signal?.throwIfAborted();
+    }
+  } finally {
+    frame?.close();
+  }
+  return reduction.finish(channels);
+}
+
+/** The first picture among what was dropped or pasted, and how many files there were. */
+export function pictureIn(data: DataTransfer | null): { file: File; count: number } | null {
+  const files = Array.from(data?.files ?? []);
+  const file = files.find((candidate) => candidate.type.startsWith("image/")) ?? files[0];
+  return file ? { file, count: files.length } : null;
+}
+
+const STRIP = 400_000; // pixels read at a time: about 20 ms of work
+const EXACT = 16_000_000; // pixels: above this a second copy of the picture in memory is not worth an exact last bit
+const SVG_SIDE = 512; // pixels: the shorter side at which an SVG is drawn
+
+async function decode(file: File, format: Format): Promise<ImageBitmap> {
   try {
     return await createImageBitmap(file, { imageOrientation: "from-image", colorSpaceConversion: "none", premultiplyAlpha: "none" });
   } catch {
-    throw new PictureError(file.type ? "unreadable_picture" : "not_a_picture");
+    if (format === "heic") throw new PictureError("heic_picture");
+    if (format === "tiff") throw new PictureError("tiff_picture");
+    throw new PictureError(format === "other" ? "not_a_picture" : file.size > 20_000_000 ? "too_large_picture" : "unreadable_picture");
   }
 }
 
-/** The pixels with their transparency as stored. A canvas would multiply the two and lose bits; a video frame keeps them. */
-async function exactPixels(bitmap: ImageBitmap, left: number, top: number, side: number): Promise<Uint8ClampedArray<ArrayBuffer> | null> {
-  if (typeof VideoFrame === "undefined") return null;
-  const frame = new VideoFrame(bitmap, { timestamp: 0, alpha: "keep" });
+/** An SVG through an image element, since no browser makes a bitmap of every SVG; drawn larger than the network needs. */
+async function drawSvg(file: File, notes: Note[]): Promise<ImageBitmap> {
+  const root = new DOMParser().parseFromString(await file.text(), "image/svg+xml").documentElement;
+  if (root.nodeName !== "svg") throw new PictureError("unreadable_picture");
+  const box = root.getAttribute("viewBox")?.trim().split(/[\s,]+/).map(Number) ?? [];
+  const given = ["width", "height"].map((name) => (/^\s*[\d.]+(px)?\s*$/.test(root.getAttribute(name) ?? "") ? parseFloat(root.getAttribute(name)!) : NaN));
+  const [width, height] = given.every((length) => length > 0) ? given : box.length === 4 && box[2] > 0 && box[3] > 0 ? box.slice(2) : [1, 1];
+  if (!given.every((length) => length > 0)) notes.push("svg_without_size");
+  const scale = SVG_SIDE / Math.min(width, height);
+  // A size of its own, in pixels: without one some browsers draw nothing.
+  const size = [width, height].map((length) => Math.min(8 * SVG_SIDE, Math.max(1, Math.round(length * scale))));
+  root.setAttribute("width", String(size[0]));
+  root.setAttribute("height", String(size[1]));
+  if (box.length !== 4) root.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  const url = URL.createObjectURL(new Blob([new XMLSerializer().serializeToString(root)], { type: "image/svg+xml" }));
   try {
-    const format = frame.format;
-    if (format !== "RGBA" && format !== "BGRA") return null;
-    const rect = { x: left, y: top, width: side, height: side };
-    const pixels = new Uint8ClampedArray(side * side * 4);
-    await frame.copyTo(pixels, { rect, layout: [{ offset: 0, stride: side * 4 }] });
-    if (format === "BGRA") {
-      for (let i = 0; i < pixels.length; i += 4) [pixels[i], pixels[i + 2]] = [pixels[i + 2], pixels[i]];
-    }
-    return pixels;
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    const canvas = new OffscreenCanvas(size[0], size[1]);
+    canvas.getContext("2d")!.drawImage(image, 0, 0, size[0], size[1]);
+    return canvas.transferToImageBitmap();
   } catch {
-    return null;
+    throw new PictureError("unreadable_picture");
   } finally {
-    frame.close();
+    URL.revokeObjectURL(url);
   }
+}
+
+interface Strip {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+/**
+ * The picture with its transparency as stored: a canvas would multiply colour and transparency and lose bits, a video
+ * frame keeps both. Null where the browser has none, or has one in another form.
+ */
+function frameOf(bitmap: ImageBitmap): VideoFrame | null {
+  if (typeof VideoFrame === "undefined" || bitmap.width * bitmap.height > EXACT) return null;
+  try {
+    const frame = new VideoFrame(bitmap, { timestamp: 0, alpha: "keep" });
+    if (frame.format === "RGBA" || frame.format === "BGRA") return frame;
+    frame.close();
+  } catch {
+    // The canvas serves as well, but for a last bit.
+  }
+  return null;
+}
+
+async function framePixels(frame: VideoFrame, strip: Strip): Promise<Uint8ClampedArray<ArrayBuffer>> {
+  const pixels = new Uint8ClampedArray(strip.width * strip.height * 4);
+  await frame.copyTo(pixels, { rect: strip, layout: [{ offset: 0, stride: strip.width * 4 }] });
+  if (frame.format === "BGRA") for (let i = 0; i < pixels.length; i += 4) [pixels[i], pixels[i + 2]] = [pixels[i + 2], pixels[i]];
+  return pixels;
 }
 
 /** The pixels over white, through a canvas: exact for what is opaque. */
-function drawnPixels(bitmap: ImageBitmap, left: number, top: number, side: number): Uint8ClampedArray<ArrayBuffer> {
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = side;
+function drawnPixels(bitmap: ImageBitmap, { x, y, width, height }: Strip): Uint8ClampedArray<ArrayBuffer> {
+  const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d", { willReadFrequently: true })!;
   context.fillStyle = "#fff";
-  context.fillRect(0, 0, side, side);
-  context.drawImage(bitmap, -left, -top);
-  return context.getImageData(0, 0, side, side).data as Uint8ClampedArray<ArrayBuffer>;
-}
-
-/** The first picture among what was dropped or pasted. */
-export function pictureIn(data: DataTransfer | null): File | null {
-  const files = Array.from(data?.files ?? []);
-  return files.find((file) => file.type.startsWith("image/")) ?? files[0] ?? null;
+  context.fillRect(0, 0, width, height);
+  context.drawImage(bitmap, -x, -y);
+  return context.getImageData(0, 0, width, height).data as Uint8ClampedArray<ArrayBuffer>;
 }

@@ -5,19 +5,6 @@
  * a triangle as wide as the shrinking needs, in fixed point, first along the rows and then along the columns.
  */
 
-/** 8-bit colours, row by row: 3 numbers a pixel. */
-export interface Rgb {
-  width: number;
-  height: number;
-  data: Uint8Array;
-}
-
-/** The largest square about the middle of width × height; odd margins are rounded down at the left and the top. */
-export function centralSquare(width: number, height: number): { left: number; top: number; side: number } {
-  const side = Math.min(width, height);
-  return { left: Math.floor((width - side) / 2), top: Math.floor((height - side) / 2), side };
-}
-
 /** RGBA pixels over white, in place: round(c · a / 255) + 255 − a; the alpha becomes 255. */
 export function flattenOntoWhite(rgba: Uint8Array | Uint8ClampedArray): void {
   for (let i = 0; i < rgba.length; i += 4) {
@@ -30,13 +17,35 @@ export function flattenOntoWhite(rgba: Uint8Array | Uint8ClampedArray): void {
 
 /** Opaque RGBA pixels of a square → the network's input: uint8 (channels, size, size). */
 export function preprocess(rgba: Uint8Array | Uint8ClampedArray, side: number, size: number, channels: number): Uint8Array {
-  const rows = resampleRows(rgba, side, side, size); // (side, size, 3)
-  const small = transpose(resampleRows(transpose(rows, side, size), side, size, size, 3), size, size); // (size, size, 3)
-  const planes = new Uint8Array(3 * size * size);
-  for (let i = 0; i < size * size; i++) {
-    for (let c = 0; c < 3; c++) planes[c * size * size + i] = small[3 * i + c];
+  const reduction = new Reduction(side, size);
+  reduction.add(rgba);
+  return reduction.finish(channels);
+}
+
+/** The same for a square that comes in strips of whole rows, from the top: a large picture never lies in memory at once. */
+export class Reduction {
+  private readonly rows: Uint8Array; // (side, size, 3): shrunk along the rows, not yet along the columns
+  private here = 0;
+
+  constructor(private readonly side: number, private readonly size: number) {
+    this.rows = new Uint8Array(side * size * 3);
   }
-  return channels === 3 ? planes : lumaInverted(planes, size);
+
+  add(rgba: Uint8Array | Uint8ClampedArray): void {
+    const count = rgba.length / 4 / this.side;
+    this.rows.set(resampleRows(rgba, this.side, count, this.size), this.here * this.size * 3);
+    this.here += count;
+  }
+
+  finish(channels: number): Uint8Array {
+    const { side, size } = this;
+    const small = transpose(resampleRows(transpose(this.rows, side, size), side, size, size, 3), size, size); // (size, size, 3)
+    const planes = new Uint8Array(3 * size * size);
+    for (let i = 0; i < size * size; i++) {
+      for (let c = 0; c < 3; c++) planes[c * size * size + i] = small[3 * i + c];
+    }
+    return channels === 3 ? planes : lumaInverted(planes, size);
+  }
 }
 
 /** Luma (ITU-R 601-2, in Pillow's fixed point) of uint8 (3, size, size), inverted when the border is bright. */

@@ -6,17 +6,17 @@
 import { load, loadBytes, LoadError } from "./data";
 import { infer } from "./infer";
 import { MANIFEST_VERSION, type Manifest } from "./manifest";
-import { pictureIn, PictureError, readPicture, type Square } from "./picture";
-import { preprocess } from "./preprocess";
+import { forgetKept, recall, remember } from "./keep";
+import { centralCrop, pictureIn, PictureError, pixelsOf, readPicture, type Crop, type OwnPicture } from "./picture";
 import { decodeTrace, toImage, type Trace } from "./trace";
 
 /** What is on show: an example of a model, or the reader's own. */
-export type Picture = { readonly example: string; readonly model: string } | { readonly own: Square };
+export type Picture = { readonly example: string; readonly model: string } | { readonly own: OwnPicture };
 
 /** What is going on with the picture that the reader gave. */
 export type Task =
-  | { readonly step: "idle" | "reading" | "computing" }
-  | { readonly step: "loading_engine"; readonly share: number }
+  | { readonly step: "idle" | "computing" }
+  | { readonly step: "reading" | "loading_engine"; readonly share?: number }
   | { readonly step: "failed"; readonly reason: string; readonly file: string };
 
 export const OWN = "own";
@@ -24,12 +24,13 @@ const TRACES_KEPT = 12;
 
 class Store extends EventTarget {
   picture: Picture | null = null;
-  /** The reader's own picture, kept while examples are looked at. */
-  own: Square | null = null;
+  /** The reader's own picture, kept while examples are looked at, and for the next page. */
+  own: OwnPicture | null = null;
   task: Task = { step: "idle" };
   private manifests = new Map<string, Promise<Manifest>>();
   private traces = new Map<string, Promise<Trace>>();
   private reading = new AbortController();
+  private restored = false;
 
   /** The manifest of a model, loaded once. */
   manifest(model: string): Promise<Manifest> {
@@ -54,20 +55,64 @@ class Store extends EventTarget {
   }
 
   /** Read a file and show it. A file given meanwhile takes its place; a file that cannot be read leaves all as it was. */
-  async take(file: File): Promise<void> {
+  async take(file: File, count = 1, crop?: Crop): Promise<void> {
     this.reading.abort();
     const { signal } = (this.reading = new AbortController());
     this.report({ step: "reading" });
     try {
-      const own = await readPicture(file, signal);
-      if (signal.aborted) return;
-      for (const key of [...this.traces.keys()]) if (key.endsWith(`/${OWN}`)) this.traces.delete(key);
-      this.own = own;
-      this.picture = { own };
-      this.dispatchEvent(new Event("change"));
+      const read = await readPicture(file, signal);
+      const before = this.own;
+      this.showOwn({ ...read, crop: crop ?? read.crop, notes: count > 1 ? [...read.notes, "several_files"] : read.notes });
+      before?.bitmap.close();
+      void remember(this.own!);
     } catch (error) {
       if (!signal.aborted) this.fail(error, file.name);
     }
+  }
+
+  /** Show a frame of the camera; resolves when a figure has it through its network. Nothing of it is kept. */
+  async follow(bitmap: ImageBitmap): Promise<void> {
+    const before = this.own;
+    this.showOwn({ file: new File([], "camera"), bitmap, transparent: false, notes: [], crop: centralCrop(bitmap.width, bitmap.height) });
+    before?.bitmap.close();
+    await Promise.allSettled(this.traces.values());
+  }
+
+  /** Move the square that counts to another place of the picture. */
+  crop(crop: Crop): void {
+    if (!this.own) return;
+    this.showOwn({ ...this.own, crop });
+    void remember(this.own);
+  }
+
+  /** Show the picture that the reader gave on the page before, where the browser kept it. */
+  async restore(): Promise<void> {
+    const kept = this.restored ? null : recall();
+    this.restored = true;
+    if (kept && !this.own) await this.take(kept.file, 1, kept.crop);
+  }
+
+  /** Remove the reader's picture from the page and from what the browser keeps. */
+  forget(): void {
+    forgetKept();
+    this.reading.abort();
+    this.dropTraces();
+    this.own?.bitmap.close();
+    this.own = null;
+    if (this.picture && "own" in this.picture) this.picture = null;
+    this.report({ step: "idle" });
+    this.dispatchEvent(new Event("change"));
+  }
+
+  private showOwn(own: OwnPicture): void {
+    this.dropTraces();
+    this.own = own;
+    this.picture = { own };
+    this.dispatchEvent(new Event("change"));
+  }
+
+  private dropTraces(): void {
+    for (const key of [...this.traces.keys()]) if (key.endsWith(`/${OWN}`)) this.traces.delete(key);
   }
 
   /** The trace of `picture`, an example of `model` or the reader's own, through `model`. A failure is told to all figures. */
@@ -78,7 +123,7 @@ class Store extends EventTarget {
     if (!kept) {
       trace.catch((error: unknown) => {
         if (this.traces.get(key) === trace) this.traces.delete(key);
-        if ("example" in picture || this.picture === picture) this.fail(error, "own" in picture ? picture.own.name : "");
+        if ("example" in picture || this.picture === picture) this.fail(error, "own" in picture ? picture.own.file.name : "");
       });
     }
     this.traces.delete(key); // and set again, so that the oldest comes first
@@ -107,11 +152,12 @@ class Store extends EventTarget {
       const bytes = await loadBytes(`models/${manifest.name}/examples/${picture.example}`);
       return { source: picture.example, layers: decodeTrace(manifest, bytes) };
     }
-    // A picture that another has taken the place of says nothing more.
-    const tell = (task: Task) => this.picture === picture && this.report(task);
-    tell({ step: "computing" });
+    // A picture that another has taken the place of says nothing more, and none talks over what went wrong.
+    const tell = (task: Task) => this.picture === picture && this.task.step !== "failed" && this.report(task);
     const [channels, size] = manifest.input.shape;
-    const image = toImage(manifest, preprocess(picture.own.rgba, picture.own.side, size, channels));
+    const pixels = await pixelsOf(picture.own, size, channels, (share) => tell({ step: "reading", share }));
+    tell({ step: "computing" });
+    const image = toImage(manifest, pixels);
     const layers = await infer(manifest, image, (share) => tell({ step: "loading_engine", share }));
     tell({ step: "idle" });
     return { source: OWN, layers };
@@ -125,10 +171,10 @@ export function takePictures(): void {
   if (takesPictures) return;
   takesPictures = true;
   const take = (data: DataTransfer | null, event: Event) => {
-    const file = pictureIn(data);
-    if (!file) return;
+    const found = pictureIn(data);
+    if (!found) return;
     event.preventDefault();
-    void store.take(file);
+    void store.take(found.file, found.count);
   };
   addEventListener("paste", (event) => take(event.clipboardData, event));
   addEventListener("drop", (event) => {

@@ -18,14 +18,18 @@ export type Weights = Readonly<Record<string, Tensor>>;
 
 /** Run the network on an image (C, H, W) in [0, 1]. */
 export function forward(manifest: Manifest, weights: Weights, image: Tensor): Record<string, Tensor> {
-  const { normalization } = manifest.input;
   const layers: Record<string, Tensor> = { image };
-  let x = normalization ? normalize(image, normalization.mean, normalization.std) : image;
+  let x = normalized(manifest, image);
   for (const layer of manifest.layers) {
     x = kindOf(layer).forward(x, layer, weights[`${layer.name}.weight`], weights[`${layer.name}.bias`]);
     layers[layer.name] = x;
   }
   return layers;
+}
+
+/** What the first layer takes in. */
+function normalized({ input: { normalization } }: Manifest, image: Tensor): Tensor {
+  return normalization ? normalize(image, normalization.mean, normalization.std) : image;
 }
 
 /** The probabilities of a trace, in the order of the classes. */
@@ -42,12 +46,13 @@ export function decodeTrace(manifest: Manifest, bytes: Uint8Array): Record<strin
   for (const { name, dtype } of manifest.trace) {
     const shape = shapeOf(manifest, name);
     const length = size(shape) * WIDTH[dtype];
-    stored[name] = tensor(shape, read(bytes.slice(offset, offset + length), dtype));
+    stored[name] = tensor(shape, read(bytes.subarray(offset, offset + length), dtype));
     offset += length;
   }
   if (offset !== bytes.length) throw new RangeError(`a trace of ${bytes.length} bytes, ${offset} expected`);
-  const layers: Record<string, Tensor> = { image: toImage(manifest, bytes.subarray(0, size(manifest.input.shape))) };
-  let x = layers.image;
+  const image = tensor(manifest.input.shape, stored.image.data.map((value) => value / 255));
+  const layers: Record<string, Tensor> = { image };
+  let x = normalized(manifest, image);
   for (const layer of manifest.layers) {
     x = stored[layer.name] ?? kindOf(layer).forward(x, layer, x, x);
     layers[layer.name] = x;

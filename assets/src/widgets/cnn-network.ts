@@ -8,7 +8,7 @@
  *     A caption.
  *     ///
  */
-import { data, describe, draw, html, layout as layouts, LitElement, nothing, store as stores, svg, text as texts, theme as themes, trace as traces, words } from "../core";
+import { data, describe, draw, html, layout as layouts, LitElement, nothing, paintCrop, store as stores, svg, text as texts, theme as themes, trace as traces, words } from "../core";
 import type { Layout, Place, Rect } from "../layout";
 import type { Manifest } from "../manifest";
 import type { Picture, Task } from "../store";
@@ -97,7 +97,6 @@ class CnnNetwork extends LitElement {
     addEventListener("resize", () => this.measure(), { signal });
     this.observer.observe(this);
     this.measure();
-    stores.takePictures();
     void this.start();
   }
 
@@ -119,23 +118,29 @@ class CnnNetwork extends LitElement {
   }
 
   private async start() {
-    this.dataset.state = "loading";
+    if (!this.view) this.dataset.state = "loading";
     try {
       const manifest = await store.manifest(this.model);
       this.set({ manifest });
-      this.shown = { model: this.model, example: this.example ?? manifest.examples[0].name };
+      this.shown = this.firstExample(manifest);
       if (store.picture) await this.showPicture();
       else store.show(this.shown);
+      void store.restore();
     } catch (error) {
       store.fail(error);
       this.dataset.state = "error";
     }
   }
 
+  private firstExample(manifest: Manifest): Picture {
+    return { model: this.model, example: this.example ?? manifest.examples[0].name };
+  }
+
   /** Bring the trace of the picture on show; a later picture overtakes an earlier one, and a failure leaves what is there. */
   private async showPicture() {
     const { picture } = store;
     if (picture && ("own" in picture || picture.model === this.model)) this.shown = picture; // not another model's example
+    if (!picture && this.shown && "own" in this.shown && this.state.manifest) this.shown = this.firstExample(this.state.manifest); // it was forgotten
     if (!this.shown) return;
     const asked = ++this.asked;
     const trace = await store.trace(this.model, this.shown).catch(() => null);
@@ -165,6 +170,7 @@ class CnnNetwork extends LitElement {
       ${this.renderBar(manifest)}
       <div class="cn-head">
         <div class="cn-status">
+          ${trace?.source === OWN && store.own ? html`<own-picture></own-picture>` : nothing}
           <p class="cn-summary" role="status" aria-live="polite">${this.renderSummary(manifest, trace)}</p>
           ${this.renderTask(task)}
         </div>
@@ -195,15 +201,11 @@ class CnnNetwork extends LitElement {
           </button>`;
         })}
         ${store.own
-          ? html`<button type="button" data-example=${OWN} aria-pressed=${source === OWN} aria-label=${text("own_picture")} title=${store.own.name}
+          ? html`<button type="button" data-example=${OWN} aria-pressed=${source === OWN} aria-label=${text("own_picture")} title=${store.own.file.name}
               @click=${() => store.own && store.show({ own: store.own })}><canvas class="cn-thumbnail" data-map="own"></canvas></button>`
           : nothing}
       </div>
-      <label class="cn-upload">
-        <input type="file" accept="image/*" @change=${this.onFile} />
-        <span>${text("upload")}</span>
-      </label>
-      <p class="cn-hint"><span class="cn-drop">${text("upload_hint")}</span> ${text("private")}</p>
+      <picture-input></picture-input>
     </div>`;
   }
 
@@ -218,11 +220,14 @@ class CnnNetwork extends LitElement {
   }
 
   private renderTask(task: Task) {
-    if (task.step === "idle") return nothing;
     if (task.step === "failed") return html`<p class="cn-message cn-error" role="alert">${text(task.reason, { file: task.file })}</p>`;
-    if (task.step !== "loading_engine") return html`<p class="cn-message">${text(task.step)}</p>`;
-    return html`<p class="cn-message cn-progress"><label>${text(task.step)} <progress max="1" .value=${task.share}></progress></label>
-      <span class="number">${texts.wholePercent(task.share)}</span></p>`;
+    if (task.step === "idle") {
+      const notes = this.state.trace?.source === OWN ? (store.own?.notes ?? []) : [];
+      return notes.map((note) => html`<p class="cn-message">${text(note)}</p>`);
+    }
+    if (!("share" in task)) return html`<p class="cn-message">${text(task.step)}</p>`;
+    return html`<p class="cn-message cn-progress"><label>${text(task.step)} <progress max="1" .value=${task.share!}></progress></label>
+      <span class="number">${texts.wholePercent(task.share!)}</span></p>`;
   }
 
   private renderLinks(manifest: Manifest, layout: Layout) {
@@ -313,13 +318,6 @@ class CnnNetwork extends LitElement {
     return map && this.contains(map) ? { layer: map.dataset.layer!, channel: Number(map.dataset.channel) } : null;
   }
 
-  private onFile = (event: Event) => {
-    const input = event.target as HTMLInputElement;
-    const file = input.files?.[0];
-    if (file) void store.take(file);
-    input.value = ""; // so that the same file can be chosen again
-  };
-
   private onKey = (event: KeyboardEvent) => {
     const focused = this.focused();
     const place = focused && this.placeOf(focused);
@@ -338,12 +336,12 @@ class CnnNetwork extends LitElement {
     this.paintLarge();
     this.paintOwn();
     const theme = themes.theme();
+    this.dataset.state = "ready";
     if (this.painted?.view === view && this.painted.theme === theme) return;
     this.painted = { view, theme };
     for (const band of layout.bands) for (const place of band.places) this.paintMap(this.canvas(key(place)), place);
     if (layout.picture) draw.paintImage(this.canvas("picture"), trace.layers.image.data, trace.layers.image.shape);
     view.extents.forEach((_, scale) => draw.paintLegend(this.querySelector<HTMLCanvasElement>(`[data-legend="${scale}"]`)!, this.scale(scale)));
-    this.dataset.state = "ready";
   }
 
   private canvas(map: string): HTMLCanvasElement {
@@ -367,15 +365,9 @@ class CnnNetwork extends LitElement {
 
   private paintOwn() {
     const canvas = this.canvas("own");
-    const own = store.own;
-    if (!canvas || !own || this.ownPainted === own) return;
+    const { own } = store;
+    if (canvas && own && this.ownPainted !== own) paintCrop(canvas, own);
     this.ownPainted = own;
-    const full = new OffscreenCanvas(own.side, own.side);
-    full.getContext("2d")!.putImageData(new ImageData(own.rgba, own.side, own.side), 0, 0);
-    canvas.width = canvas.height = 112;
-    const context = canvas.getContext("2d")!;
-    context.imageSmoothingQuality = "high";
-    context.drawImage(full, 0, 0, 112, 112);
   }
   private ownPainted: object | null = null;
 }

@@ -1,0 +1,90 @@
+/**
+ * The ways to give a picture: a file, the camera where the browser offers one; dropping and pasting work on the whole
+ * page. While the camera runs, the figures follow it.
+ */
+import { html, LitElement, nothing } from "lit";
+import { store, takePictures } from "../store";
+import { text } from "../text";
+
+class PictureInput extends LitElement {
+  static override properties = { stream: { state: true } };
+  declare stream: MediaStream | null;
+
+  constructor() {
+    super();
+    this.stream = null;
+  }
+
+  override createRenderRoot() {
+    return this;
+  }
+
+  override connectedCallback() {
+    super.connectedCallback();
+    takePictures();
+  }
+
+  override disconnectedCallback() {
+    super.disconnectedCallback();
+    this.stop();
+  }
+
+  override render() {
+    return html`<label class="cn-upload"><input type="file" accept="image/*" multiple @change=${this.onFile} /><span>${text("upload")}</span></label>
+      ${"mediaDevices" in navigator && !this.stream ? html`<button type="button" class="cn-quiet" @click=${this.start}>${text("camera")}</button>` : nothing}
+      ${this.stream
+        ? html`<div class="cn-camera"><video muted playsinline autoplay aria-label=${text("camera_label")} .srcObject=${this.stream}></video>
+            <button type="button" class="cn-quiet" @click=${this.take}>${text("camera_take")}</button>
+            <button type="button" class="cn-quiet" @click=${this.stop}>${text("camera_stop")}</button></div>`
+        : html`<p class="cn-hint"><span class="cn-drop">${text("upload_hint")}</span> ${text("private")}</p>`}`;
+  }
+
+  private onFile = (event: Event) => {
+    const input = event.target as HTMLInputElement;
+    const files = [...(input.files ?? [])];
+    if (files.length) void store.take(files[0], files.length);
+    input.value = ""; // so that the same file can be chosen again
+  };
+
+  private start = async () => {
+    try {
+      this.stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+    } catch (error) {
+      const { name } = error as DOMException;
+      return store.report({ step: "failed", reason: name === "NotAllowedError" ? "camera_refused" : "camera_missing", file: "" });
+    }
+    await this.updateComplete;
+    void this.follow();
+  };
+
+  /** Give the figures one frame after the other, each when the one before is through the network. */
+  private async follow() {
+    const { stream } = this;
+    while (this.stream === stream && stream) {
+      const video = this.querySelector("video");
+      if (video && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) {
+        const bitmap = await createImageBitmap(video);
+        if (this.stream !== stream) return bitmap.close();
+        await store.follow(bitmap);
+      }
+      await new Promise((next) => requestAnimationFrame(next));
+    }
+  }
+
+  /** Keep the frame on show as the reader's picture. */
+  private take = async () => {
+    const video = this.querySelector("video");
+    if (!video?.videoWidth) return;
+    const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
+    canvas.getContext("2d")!.drawImage(video, 0, 0);
+    this.stop();
+    await store.take(new File([await canvas.convertToBlob()], "camera.png", { type: "image/png" }));
+  };
+
+  private stop = () => {
+    this.stream?.getTracks().forEach((track) => track.stop());
+    this.stream = null;
+  };
+}
+
+customElements.define("picture-input", PictureInput);
