@@ -313,6 +313,143 @@ def test_without_webassembly_the_pages_own_arithmetic_takes_over(visit, network)
     assert not [url for url in watched.requests if "onnxruntime" in url]
 
 
+# --- any picture ------------------------------------------------------------------------------------------------------
+
+def animation() -> bytes:
+    frames = [scene(40, 40, seed=i).quantize(64) for i in range(3)]
+    return encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=100)
+
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" %s><rect width="90" height="90" fill="red"/></svg>'
+SOUND = {  # name -> type, content, what is said of it
+    "one.png": ("image/png", encoded(scene(1, 1)), None),
+    "small.png": ("image/png", encoded(scene(64, 40)), None),
+    "clear.png": ("image/png", encoded(Image.new("RGBA", (30, 30), (9, 9, 9, 0))), None),
+    "long.png": ("image/png", encoded(scene(3000, 150)), None),
+    "grey16.png": ("image/png", encoded(Image.fromarray((np.arange(4900, dtype=np.uint16) * 13).reshape(70, 70))), None),
+    "cmyk.jpg": ("image/jpeg", encoded(scene(80, 60).convert("CMYK"), "JPEG"), None),
+    "photo.webp": ("image/webp", encoded(scene(90, 70), "WEBP"), None),
+    "photo.avif": ("image/avif", encoded(scene(90, 70), "AVIF"), None),
+    "moving.gif": ("image/gif", animation(), "first frame of the animation"),
+    "sized.svg": ("image/svg+xml", SVG % b'width="90" height="90"', None),
+    "unsized.svg": ("image/svg+xml", SVG % b'viewBox="0 0 90 90"', "no size of its own"),
+}
+UNSOUND = {
+    "cut.png": ("image/png", encoded(scene(90, 90))[:-2000], "is cut short"),
+    "cut.jpg": ("image/jpeg", encoded(scene(90, 90), "JPEG")[:-400], "is cut short"),
+    "cut.gif": ("image/gif", animation()[:-100], "is cut short"),
+    "cut.webp": ("image/webp", encoded(scene(90, 90), "WEBP")[:-100], "is cut short"),
+    "photo.heic": ("image/heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200), "is a HEIC photo"),
+    "scan.tiff": ("image/tiff", encoded(scene(30, 30), "TIFF"), "is a TIFF picture"),
+    "page.svg": ("image/svg+xml", b"<svg width='9' height='9'><rect", "cannot read page.svg"),
+    "essay.png": ("image/png", b"Once upon a time", "is not a picture"),
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_any_picture_works_and_what_should_be_known_of_it_is_said(visit, network, engine):
+    page = visit(engine, "file").open()
+    for name, (mime, content, note) in SOUND.items():
+        upload(page, content, name, mime)
+        assert len(page_probabilities(page)) == 10 and abs(page_probabilities(page).sum() - 1) < 1e-3
+        messages = " ".join(page.locator(".cn-status .cn-message").all_inner_texts())
+        assert (note in messages) if note else messages == "", name
+        if name.endswith((".png", ".webp")) and "grey16" not in name:
+            assert close(page_trace(page)["logits"], python_trace(network, content)["logits"]), name
+        if name.endswith(".svg"):
+            assert page_trace(page)["image"][:, 32, 32].tolist() == [1, 0, 0], name
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_picture_that_cannot_be_used_is_said_and_what_was_on_show_stays(visit, engine):
+    page = visit(engine, "file").open()
+    before = page_probabilities(page)
+    for name, (mime, content, says) in UNSOUND.items():
+        page.set_input_files("input[type=file]", {"name": name, "mimeType": mime, "buffer": content})
+        page.wait_for_selector(f'[role=alert]:has-text("{says}")')
+        assert np.array_equal(page_probabilities(page), before), name
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_turns_the_picture_as_in_python(visit, network, engine, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    page = visit(engine, "file").open()
+    content = encoded(scene(96, 64), "JPEG", exif=exif, quality=95, subsampling=0)
+    upload(page, content, "photo.jpg", "image/jpeg")
+    truth = preprocess(open_picture(content), 64) / 255
+    assert np.abs(page_trace(page)["image"] - truth).max() <= 4 / 255  # decoders of JPEG differ by little
+
+
+def test_a_very_large_picture_shows_progress_and_does_not_freeze_the_page(visit):
+    page = visit().open()
+    page.evaluate("""() => {
+        window.longest = 0;
+        let before = performance.now();
+        const tick = () => { const now = performance.now(); window.longest = Math.max(window.longest, now - before); before = now; requestAnimationFrame(tick); };
+        tick();
+        window.steps = [];
+        strata.store.store.addEventListener("task", () => window.steps.push(strata.store.store.task.step + ":" + (strata.store.store.task.share ?? "")));
+    }""")
+    upload(page, encoded(Image.effect_noise((6000, 4500), 60), "JPEG"), "large.jpg", "image/jpeg")
+    shares = [float(step.partition(":")[2]) for step in page.evaluate("() => window.steps") if step.startswith("reading:") and step[8:]]
+    assert len(shares) > 20 and shares == sorted(shares) and shares[-1] == 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_square_can_be_moved_and_the_picture_forgotten(visit, network, engine):
+    page = visit(engine, "file").open()
+    picture = scene(150, 90)
+    upload(page, encoded(picture))
+    page.focus("own-picture input[type=range]")
+    page.keyboard.press("Home")
+    page.wait_for_function("() => strata.store.store.own.crop.left === 0")
+    left = encoded(picture.crop((0, 0, 90, 90)))
+    expected = python_trace(network, left)["logits"]
+    for _ in range(40):
+        if close(page_trace(page)["logits"], expected):
+            break
+        page.wait_for_timeout(50)
+    assert close(page_trace(page)["logits"], expected)
+    page.click("own-picture button")
+    page.wait_for_selector('button[data-example="koala"][aria-pressed="true"]')
+    assert page.locator('button[data-example="own"]').count() == 0
+    assert page.evaluate("() => sessionStorage.length") == 0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("place", ["http", "file"])
+def test_the_next_page_shows_the_readers_picture(visit, network, engine, place):
+    page = visit(engine, place).open()
+    content = encoded(scene(75, 75, seed=5))
+    upload(page, content)
+    page.wait_for_function("() => sessionStorage.length === 1")
+    page.click("nav a[lang=zh-Hans]")
+    if (engine, place) == ("firefox", "file"):  # to Firefox every file is a place of its own, with a storage of its own
+        page.wait_for_selector('button[data-example="koala"][aria-pressed="true"]')
+        return
+    page.wait_for_selector('button[data-example="own"][aria-pressed="true"]', timeout=60_000)
+    assert "/zh/" in page.url and close(page_trace(page)["logits"], python_trace(network, content)["logits"])
+
+
+def test_several_files_at_once_show_the_first(visit, network):
+    page = visit().open()
+    contents = [encoded(scene(40, 40, seed=i)) for i in range(3)]
+    page.set_input_files("input[type=file]", [{"name": f"{i}.png", "mimeType": "image/png", "buffer": c} for i, c in enumerate(contents)])
+    page.wait_for_selector('.cn-message:has-text("Several files came")', timeout=60_000)
+    page.wait_for_selector('button[data-example="own"][aria-pressed="true"]')
+    assert close(page_trace(page)["logits"], python_trace(network, contents[0])["logits"])
+
+
+def test_taking_the_figure_out_and_putting_it_back_leaves_it_whole(visit):
+    page = visit().open()
+    page.evaluate("() => { const e = document.querySelector('cnn-network'), p = e.parentNode; e.remove(); p.prepend(e); }")
+    page.wait_for_selector("cnn-network[data-state=ready]")
+    page.click('button[data-example="orange"]')
+    page.wait_for_selector('button[data-example="orange"][aria-pressed="true"]')
+
+
 # --- reach ------------------------------------------------------------------------------------------------------------
 
 OVERFLOW = """() => {

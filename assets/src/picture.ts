@@ -99,19 +99,22 @@ async function decode(file: File, format: Format): Promise<ImageBitmap> {
 
 /** An SVG through an image element, since no browser makes a bitmap of every SVG; drawn larger than the network needs. */
 async function drawSvg(file: File, notes: Note[]): Promise<ImageBitmap> {
-  const root = new DOMParser().parseFromString(await file.text(), "image/svg+xml").documentElement;
-  if (root.nodeName !== "svg") throw new PictureError("unreadable_picture");
-  const box = root.getAttribute("viewBox")?.trim().split(/[\s,]+/).map(Number) ?? [];
-  const given = ["width", "height"].map((name) => (/^\s*[\d.]+(px)?\s*$/.test(root.getAttribute(name) ?? "") ? parseFloat(root.getAttribute(name)!) : NaN));
-  const [width, height] = given.every((length) => length > 0) ? given : box.length === 4 && box[2] > 0 && box[3] > 0 ? box.slice(2) : [1, 1];
-  if (!given.every((length) => length > 0)) notes.push("svg_without_size");
-  const scale = SVG_SIDE / Math.min(width, height);
+  const source = await file.text();
+  // The root's tag by hand: a parser of XML would complain on the console of what the image element refuses quietly.
+  const tag = /<svg\b[^>]*>/i.exec(source)?.[0];
+  if (!tag) throw new PictureError("unreadable_picture");
+  const attribute = (name: string) => new RegExp(`\\s${name}\\s*=\\s*["']([^"']*)["']`, "i").exec(tag)?.[1].trim() ?? "";
+  const given = ["width", "height"].map((name) => (/^[\d.]+(px)?$/.test(attribute(name)) ? parseFloat(attribute(name)) : NaN));
+  const box = attribute("viewBox").split(/[\s,]+/).map(Number);
+  const sized = given.every((length) => length > 0);
+  if (!sized) notes.push("svg_without_size");
+  const [width, height] = sized ? given : box.length === 4 && box[2] > 0 && box[3] > 0 ? box.slice(2) : [1, 1];
   // A size of its own, in pixels: without one some browsers draw nothing.
+  const scale = SVG_SIDE / Math.min(width, height);
   const size = [width, height].map((length) => Math.min(8 * SVG_SIDE, Math.max(1, Math.round(length * scale))));
-  root.setAttribute("width", String(size[0]));
-  root.setAttribute("height", String(size[1]));
-  if (box.length !== 4) root.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  const url = URL.createObjectURL(new Blob([new XMLSerializer().serializeToString(root)], { type: "image/svg+xml" }));
+  const frame = box.length === 4 ? "" : ` viewBox="0 0 ${width} ${height}"`;
+  const root = tag.replace(/\s(width|height)\s*=\s*("[^"]*"|'[^']*')/gi, "").replace(/^<svg/i, `<svg width="${size[0]}" height="${size[1]}"${frame}`);
+  const url = URL.createObjectURL(new Blob([source.replace(tag, () => root)], { type: "image/svg+xml" }));
   try {
     const image = new Image();
     image.src = url;

@@ -4,7 +4,7 @@ import type { OwnPicture } from "../picture";
 import { store } from "../store";
 import { text } from "../text";
 
-const LONGEST = 112; // pixels on the page
+const LONGEST = 92; // pixels on the page
 
 class OwnPictureElement extends LitElement {
   private listening = new AbortController();
@@ -81,12 +81,12 @@ function paintPicture(canvas: HTMLCanvasElement, { bitmap }: OwnPicture): void {
 
 /** The square that counts, as a thumbnail. */
 export function paintCrop(canvas: HTMLCanvasElement, { bitmap, crop }: OwnPicture): void {
-  canvas.width = canvas.height = LONGEST;
+  const side = (canvas.width = canvas.height = 112); // twice its size on the page
   const context = canvas.getContext("2d")!;
   context.imageSmoothingQuality = "high";
   context.fillStyle = "#fff";
-  context.fillRect(0, 0, LONGEST, LONGEST);
-  context.drawImage(bitmap, crop.left, crop.top, crop.side, crop.side, 0, 0, LONGEST, LONGEST);
+  context.fillRect(0, 0, side, side);
+  context.drawImage(bitmap, crop.left, crop.top, crop.side, crop.side, 0, 0, side, side);
 }
 
 customElements.define("own-picture", OwnPictureElement);

@@ -294,7 +294,7 @@ class CnnNetwork extends LitElement {
             <div><p><strong>${place.layer}</strong> ${words.channelName(manifest, place)}</p>
             <p>${words.facts(manifest, place, this.view!.summaries.get(key(place))!)}</p><p>${words.origin(manifest, place)}</p></div>
             <button type="button" class="cn-close" aria-label=${text("close")} @click=${() => this.set({ active: null })}>×</button>`
-        : html`<p class="cn-how">${text("how_to_point")}</p>${manifest.figures
+        : html`<p class="cn-how">${text("how_to_point")} <span class="cn-drop">${text("how_to_type")}</span></p>${manifest.figures
             ? html`<p class="cn-figures number">${text("figures", {
                 parameters: texts.integer(manifest.parameters),
                 accuracy: texts.percent(manifest.figures.accuracy),
