@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from config import Model, Site, read_site
 from errors import BuildError, nearest
@@ -30,10 +30,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         site = read_site(options.root)
+        data = {model.name: options.data or (fetch(model, options.root) if options.download else None) for model in site.models.values()}
         if options.train is not None:
             for model in _chosen(site, options.train):
-                train_model(model, options.data, options.root)
-        build(site, options.out, options.data)
+                train_model(model, data[model.name], options.root)
+        build(site, options.out, data)
     except BuildError as error:
         print(_relative(str(error), options.root), file=sys.stderr)
         return 1
@@ -47,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def build(site: Site, out: Path, data: Path | None = None) -> None:
+def build(site: Site, out: Path, data: dict[str, Path | None]) -> None:
     """Everything that a site is made of, checked first and written last."""
     started = time.monotonic()
     check_out(out)
@@ -58,7 +59,7 @@ def build(site: Site, out: Path, data: Path | None = None) -> None:
 
     files, manifests = {}, {}
     for model in site.models.values():
-        package = package_model(model, data, node, site.root)
+        package = package_model(model, data[model.name], node, site.root)
         manifests[model.name] = package.manifest
         files |= model_files(package)
         console.print(f"  {model.title}: {package.manifest['parameters']:,} parameters, {len(package.traces)} examples, ONNX agrees with PyTorch")
@@ -73,13 +74,26 @@ def build(site: Site, out: Path, data: Path | None = None) -> None:
 
 def package_model(model: Model, data: Path | None, node: Node, root: Path):
     """The model's files for the browser; trains it first when its weights are missing and its data at hand."""
-    from model.package import package  # torch takes a second to import; faults of the content show before it
+    from model.package import Example, package  # torch takes a second to import; faults of the content show before it
 
     if not model.weights.exists():
         if data is None:
             raise BuildError(f"the weights are missing; restore them from git, or train: python build.py --train {model.name} --data PATH", model.weights)
         train_model(model, data, root)
-    return package(model, read_examples(model.examples, [c.name for c in model.classes], node, root / ".cache" / "drawings"))
+    pictures = read_examples(model.examples, [c.name for c in model.classes], node, root / ".cache" / "drawings")
+    return package(model, [Example(**vars(picture)) for picture in pictures], data)
+
+
+def fetch(model: Model, root: Path) -> Path | None:
+    """The model's photos from the web, where strata.toml says where they are; kept in .cache/data."""
+    from model.download import download
+
+    if model.data is None:
+        return None
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(f"downloading {model.data.title}", total=model.data.bytes)
+        return download(model.data, root / ".cache" / "data", lambda here: progress.update(task, completed=here))
 
 
 def train_model(model: Model, data: Path | None, root: Path) -> None:
@@ -141,6 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=lambda path: Path(path).resolve(), default=ROOT / "site", metavar="DIR", help="where the site goes (default: site/)")
     parser.add_argument("--train", nargs="?", const="", metavar="MODEL", help="train this model of strata.toml, or all, before building")
     parser.add_argument("--data", type=Path, metavar="PATH", help="photos: one folder a class, or tiny-imagenet-200 as folder or zip")
+    parser.add_argument("--download", action="store_true", help="get the photos that strata.toml names from the web, once")
     parser.add_argument("--root", type=lambda path: Path(path).resolve(), default=ROOT, help=argparse.SUPPRESS)
     return parser
 

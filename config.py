@@ -36,6 +36,16 @@ class ClassName:
 
 
 @dataclass(frozen=True)
+class Data:
+    """A model's photos on the web: what they are called, where they are, and how to know them."""
+
+    title: str
+    url: str
+    bytes: int
+    md5: str
+
+
+@dataclass(frozen=True)
 class Model:
     """One network of the site, its weights, classes and example pictures."""
 
@@ -46,6 +56,7 @@ class Model:
     classes: list[ClassName]
     examples: Path
     recipe: dict[str, Any] = field(default_factory=dict)
+    data: Data | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +111,9 @@ def _model(root: Path, path: Path, name: str, entry: dict[str, Any], languages: 
     where = f"[models.{name}]"
     if not NAME.fullmatch(name):
         raise BuildError(f"{where} must be named in small letters, digits, - and _", path)
-    _check(entry, path, where, {"title": str, "network": dict, "weights": str, "classes": list, "examples": str}, {"recipe": dict})
+    _check(entry, path, where, {"title": str, "network": dict, "weights": str, "classes": list, "examples": str}, {"recipe": dict, "data": dict})
+    if "data" in entry:
+        _check(entry["data"], path, f"data of {where}", {"title": str, "url": str, "bytes": int, "md5": str}, {})
     classes: list[ClassName] = []
     for number, item in enumerate(entry["classes"], 1):
         _check(item, path, f"class {number} of {where}", {"name": str}, {"folder": str, "labels": dict})
@@ -113,7 +126,8 @@ def _model(root: Path, path: Path, name: str, entry: dict[str, Any], languages: 
         classes.append(ClassName(item["name"], item.get("folder", item["name"]), labels))
     if len({c.name for c in classes}) != len(classes) or len(classes) < 2:
         raise BuildError(f"{where} needs at least two classes, each with a name of its own", path)
-    return Model(name, entry["title"], entry["network"], root / entry["weights"], classes, root / entry["examples"], entry.get("recipe", {}))
+    return Model(name, entry["title"], entry["network"], root / entry["weights"], classes, root / entry["examples"],
+                 entry.get("recipe", {}), Data(**entry["data"]) if "data" in entry else None)
 
 
 def _check(table: Any, path: Path, where: str, required: dict[str, type], optional: dict[str, type]) -> None:
@@ -131,4 +145,4 @@ def _check(table: Any, path: Path, where: str, required: dict[str, type], option
             raise BuildError(f'"{key}" is missing in {where}', path)
 
 
-_TYPES = {str: "string", list: "list", dict: "table"}
+_TYPES = {str: "string", list: "list", dict: "table", int: "whole number"}

@@ -41,7 +41,7 @@ def read_photos(source: Path, folders: list[str], size: int, channels: int,
 
     Raises BuildError when the source, a class's folder or its pictures are missing or cannot be read.
     """
-    files = [(path, label, read) for label, folder in enumerate(folders) for path, read in _class_files(source, folder)]
+    files = [(path, label, read) for label, folder in enumerate(folders) for path, read in class_files(source, folder)]
     images = np.empty((len(files), channels, size, size), dtype=np.uint8)
     for i, (path, _, read) in enumerate(files):
         images[i] = preprocess(open_picture(read(), f"{source}/{path}"), size, channels)
@@ -51,16 +51,37 @@ def read_photos(source: Path, folders: list[str], size: int, channels: int,
 
 
 def held_out(photos: Photos) -> np.ndarray:
-    """bool (N,): a fixed tenth of each class, never trained on: the files whose names have the lowest hashes."""
+    """bool (N,): a fixed tenth of each class, never trained on."""
     chosen = np.zeros(len(photos.names), dtype=bool)
-    rank = np.array([int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], "big") for name in photos.names])
     for label in np.unique(photos.labels):
         members = np.flatnonzero(photos.labels == label)
-        chosen[members[np.argsort(rank[members], kind="stable")][: -(-len(members) // 10)]] = True
+        names = held_out_names([photos.names[i] for i in members])
+        chosen[[i for i in members if photos.names[i] in names]] = True
     return chosen
 
 
-def _class_files(source: Path, folder: str) -> list[tuple[PurePosixPath, Callable[[], bytes]]]:
+def held_out_names(names: list[str]) -> set[str]:
+    """Of one class's file names, the tenth (rounded up) with the lowest hashes."""
+    return set(sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())[: -(-len(names) // 10)])
+
+
+def validation_files(source: Path, folders: list[str]) -> list[tuple[int, PurePosixPath, Callable[[], bytes]]]:
+    """Photos of the validation folder of tiny-imagenet-200, with their labels; empty where there is none."""
+    files = {path: read for path, read in _files(source) if "val" in path.parts[:-1]}
+    listed = next((path for path in files if path.name == "val_annotations.txt"), None)
+    if listed is None:
+        return []
+    found = []
+    for line in files[listed]().decode("utf-8", "replace").splitlines():
+        name, _, rest = line.partition("\t")
+        folder = rest.partition("\t")[0]
+        path = listed.parent / "images" / name
+        if folder in folders and path in files:
+            found.append((folders.index(folder), path, files[path]))
+    return found
+
+
+def class_files(source: Path, folder: str) -> list[tuple[PurePosixPath, Callable[[], bytes]]]:
     """The pictures of one class, by name; below `train/` alone where there is one."""
     found = [(path, read) for path, read in _files(source)
              if folder in path.parts[:-1] and path.suffix.lower() in PICTURES and not path.name.startswith(".")]

@@ -17,7 +17,8 @@ from model.export import check_export, export
 from model.fold import Normalization
 from model.kinds import Shape, kind_of, options_of
 from model.networks import build_network, parameter_count, trace
-from model.preprocess import central_square, flatten, preprocess
+from model.photos import choose_photos
+from model.preprocess import central_square, flatten, open_picture, preprocess
 from model.weights_file import load_weights
 
 MANIFEST_VERSION = 1
@@ -26,13 +27,14 @@ THUMBNAIL = 112  # pixels: twice the size at which the strip shows it
 
 @dataclass(frozen=True)
 class Example:
-    """A picture shown by default. `label` is its class's name; `source` says what it is, "drawing" or "picture"."""
+    """A picture shown by default. `label` is its class's name; `source` says what it is, "drawing", "picture" or "photo"."""
 
     name: str
     label: str
     source: str
     picture: Image.Image
     path: Path
+    file: str = ""  # of a photo: its name in the set that it comes from
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,30 @@ class Package:
     thumbnails: Image.Image  # all examples side by side, THUMBNAIL pixels high
 
 
-def package(model: Model, examples: list[Example]) -> Package:
-    """Load the weights, export, trace every example, and check that ONNX and PyTorch agree on each."""
+def package(model: Model, examples: list[Example], data: Path | None = None) -> Package:
+    """Load the weights, export, trace every example, and check that ONNX and PyTorch agree on each.
+
+    With `data`, photos that the network never learned from join the examples.
+    """
     try:
         network, shape = build_network(model.network, len(model.classes))
     except BuildError as error:
         raise BuildError(f"[models.{model.name}] {error.message}", "strata.toml") from error
     card, normalization = load_weights(model.weights, network)
+    if data:
+        examples = [*examples, *_photos(model, data, network, shape, normalization)]
     return package_network(model, network, shape, card, normalization, examples)
+
+
+def _photos(model: Model, data: Path, network: nn.Sequential, shape: Shape, normalization: Normalization | None) -> list[Example]:
+    names: dict[str, int] = {}
+    examples = []
+    for photo in choose_photos(model, data, network, shape, normalization):
+        label = model.classes[photo.label].name
+        names[label] = names.get(label, 0) + 1
+        name = f"{label.replace(' ', '_')}-photo-{names[label]}"
+        examples.append(Example(name, label, "photo", open_picture(photo.content, photo.file), data, photo.file))
+    return examples
 
 
 def package_network(model: Model, network: nn.Sequential, shape: Shape, card: dict[str, Any],
@@ -80,7 +98,8 @@ def package_network(model: Model, network: nn.Sequential, shape: Shape, card: di
         "layers": layers,
         "weights": [{"name": name, "shape": list(tensor.shape)} for name, tensor in network.state_dict().items()],
         "trace": [{"name": name, "dtype": dtype} for name, dtype in stored.items()],
-        "examples": [{"name": e.name, "label": e.label, "source": e.source} for e in examples],
+        "examples": [{"name": e.name, "label": e.label, "source": e.source, "file": e.file} for e in examples],
+        "data": model.data.title if model.data else None,
         "figures": card.get("figures"),
     }
     traces = {}

@@ -15,6 +15,12 @@ export function className(manifest: Manifest, name: string): string {
   return labels[language] ?? name;
 }
 
+/** An example in words: what it is, and of a photo where it comes from. */
+export function exampleName(manifest: Manifest, { label, source, file }: Manifest["examples"][number]): string {
+  const name = className(manifest, label);
+  return source === "photo" ? text("photo", { class: name, file: file ?? "", data: manifest.data ?? "" }) : text(source, { class: name });
+}
+
 export function channelName(manifest: Manifest, { layer, channel }: Map): string {
   if (layer === "image" && manifest.input.shape[0] === 3) return text(["red_channel", "green_channel", "blue_channel"][channel]);
   const shape = shapeOf(manifest, layer);

@@ -194,7 +194,7 @@ class CnnNetwork extends LitElement {
     return html`<div class="cn-bar">
       <div class="cn-strip" role="group" aria-label=${text("examples")}>
         ${manifest.examples.map((example, i) => {
-          const name = text(example.source, { class: words.className(manifest, example.label) });
+          const name = words.exampleName(manifest, example);
           return html`<button type="button" data-example=${example.name} aria-pressed=${source === example.name} aria-label=${name} title=${name}
             @click=${() => store.show({ model: this.model, example: example.name })}>
             <span class="cn-thumbnail" .style=${`background-image:url("${data.siteUrl(strip)}");background-size:${count * 100}% 100%;background-position:${count > 1 ? (100 * i) / (count - 1) : 0}% 0`}></span>
@@ -212,7 +212,7 @@ class CnnNetwork extends LitElement {
   private renderSummary(manifest: Manifest, trace: Trace | null) {
     if (!trace || !this.view) return text("loading");
     const example = manifest.examples.find((candidate) => candidate.name === trace.source);
-    const shown = example ? text(example.source, { class: words.className(manifest, example.label) }) : text("own_picture");
+    const shown = example ? words.exampleName(manifest, example) : text("own_picture");
     const { best, probabilities } = this.view;
     return html`<span class="cn-shown">${shown}</span>
       <span class="cn-verdict">${text("verdict", { title: manifest.title })} <strong>${words.className(manifest, manifest.classes[best].name)}</strong>
