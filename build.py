@@ -18,7 +18,7 @@ from generator.markdown import render
 from generator.node import Node
 from generator.pictures import read_examples
 from generator.scripts import bundle, notices, runtime_scripts
-from generator.site import check_out, model_files, page_files, pages, static_files, version_of, write_site
+from generator.site import check_out, content_files, model_files, page_files, pages, site_files, static_files, version_of, write_site
 from generator.widgets import read_widgets
 
 ROOT = Path(__file__).resolve().parent
@@ -65,9 +65,12 @@ def build(site: Site, out: Path, data: dict[str, Path | None]) -> None:
         console.print(f"  {model.title}: {package.manifest['parameters']:,} parameters, {len(package.traces)} examples, ONNX agrees with PyTorch")
 
     rendered = {key: (lesson, render(lesson, widgets, manifests)) for key, lesson in lessons.items()}
+    files |= content_files(site, rendered)
     files |= bundle(node) | runtime_scripts(site.root / "assets") | static_files(site.root) | notices(site.root / "assets")
     all_pages = pages(site, rendered)
-    files |= page_files(site, all_pages, labels, version_of(files))
+    files |= page_files(site, all_pages, labels, version_of(files)) | site_files(site, all_pages)
+    if not site.site_url:
+        console.print("  no site_url in strata.toml: sitemap, feed and canonical links are left out")
     write_site(files, out)
     console.print(f"{len(all_pages)} pages in {time.monotonic() - started:.1f} s. Open {_near(out / 'index.html')}", soft_wrap=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from errors import BuildError, nearest
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
-RESERVED = {"embed", "models", "scripts", "styles"}  # folders of the site
+RESERVED = {"embed", "models", "scripts", "styles", "pictures"}  # folders of the site
 NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 
 
@@ -65,6 +66,8 @@ class Site:
 
     root: Path
     title: str
+    site_url: str  # without a slash at its end; empty when nobody has said where the site will be
+    feedback: str
     languages: list[Language]
     lessons: list[str]
     models: dict[str, Model]
@@ -83,7 +86,7 @@ def read_site(root: Path) -> Site:
         raise BuildError("missing; every site has one at its top", path) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BuildError(f"not valid TOML: {error}", path) from error
-    _check(table, path, "strata.toml", {"title": str, "languages": dict, "lessons": list, "models": dict}, {})
+    _check(table, path, "strata.toml", {"title": str, "languages": dict, "lessons": list, "models": dict}, {"site_url": str, "feedback": str})
     languages = [_language(code, entry, path) for code, entry in table["languages"].items()]
     if not languages:
         raise BuildError("name at least one language in [languages]", path)
@@ -95,7 +98,21 @@ def read_site(root: Path) -> Site:
     if "index" not in table["lessons"]:
         raise BuildError('lessons must name "index", the home page', path)
     models = {name: _model(root, path, name, entry, languages) for name, entry in table["models"].items()}
-    return Site(root, table["title"], languages, table["lessons"], models)
+    for field_name in ("site_url", "feedback"):
+        if not re.fullmatch(r"(https?://[^\s\"<>]+)?", table.get(field_name, "")):
+            raise BuildError(f'"{field_name}" must be an address that begins with https://', path)
+    return Site(root, table["title"], table.get("site_url", "").rstrip("/") or _pages_url(), table.get("feedback", ""), languages, table["lessons"], models)
+
+
+def _pages_url() -> str:
+    """Where GitHub Pages puts the site of the repository that a GitHub Action runs for; empty anywhere else."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return ""
+    owner, _, name = os.environ.get("GITHUB_REPOSITORY", "").partition("/")
+    if not name:
+        return ""
+    host = f"{owner.lower()}.github.io"
+    return f"https://{host}" if name.lower() == host else f"https://{host}/{name}"
 
 
 def _language(code: str, entry: dict[str, Any], path: Path) -> Language:

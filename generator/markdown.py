@@ -9,6 +9,8 @@ from typing import Any
 
 import markdown
 import yaml
+from markdown.extensions import Extension
+from markdown.treeprocessors import Treeprocessor
 from pymdownx.blocks import BlocksExtension
 from pymdownx.blocks.block import Block
 
@@ -33,23 +35,37 @@ class Figure:
 
 
 @dataclass
+class Link:
+    """A link or picture of a lesson that leads to another file of content/: where it stands, and what it says."""
+
+    target: str
+    line: int
+    picture: bool
+
+
+@dataclass
 class Rendered:
-    """A lesson's HTML, its figures in order, and its headings as (level, id, text)."""
+    """A lesson's HTML, its figures in order, its headings as (level, id, text), and its links into content/.
+
+    In the HTML these links stand as `content:TARGET`; a page puts in what leads there from its own place.
+    """
 
     html: str
     figures: list[Figure] = field(default_factory=list)
     headings: list[tuple[int, str, str]] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
 
 
 def render(lesson: Lesson, widgets: dict[str, Widget], models: dict[str, dict[str, Any]]) -> Rendered:
     """A lesson's body as HTML; BuildError with file and line for a directive that is unknown, unclosed or wrong."""
     figures = find_figures(lesson, widgets, models)
-    extensions = ["attr_list", "tables", "footnotes", "pymdownx.superfences", "toc", _Directives(figures)]
+    links = _Links(lesson)
+    extensions = ["attr_list", "tables", "footnotes", "pymdownx.superfences", "toc", _Directives(figures), links]
     converter = markdown.Markdown(extensions=extensions, output_format="html",
                                   extension_configs={"toc": {"slugify": _slug, "permalink": False}})
     html = converter.convert(lesson.body)
     headings = [(token["level"], token["id"], token["name"]) for token in _flat(converter.toc_tokens)]
-    return Rendered(html, figures, headings)
+    return Rendered(html, figures, headings, links.found)
 
 
 def find_figures(lesson: Lesson, widgets: dict[str, Widget], models: dict[str, dict[str, Any]]) -> list[Figure]:
@@ -103,6 +119,34 @@ def _figure(lesson: Lesson, header: str, following: list[str], line: int, widget
     except BuildError as error:
         raise BuildError(error.message, lesson.path, line) from error
     return Figure(widgets[name], argument, attributes, line)
+
+
+class _Links(Extension):
+    """Collects links and pictures without a scheme, and marks them for the page to resolve."""
+
+    def __init__(self, lesson: Lesson):
+        super().__init__()
+        self.lesson, self.found = lesson, []
+
+    def extendMarkdown(self, md: markdown.Markdown) -> None:
+        md.treeprocessors.register(_LinkMarker(md, self), "content_links", 0)
+
+
+class _LinkMarker(Treeprocessor):
+    def __init__(self, md: markdown.Markdown, links: _Links):
+        super().__init__(md)
+        self.links = links
+
+    def run(self, root: etree.Element) -> None:
+        for element in root.iter():
+            for name, picture in (("href", False), ("src", True)):
+                target = element.get(name)
+                if target is None or re.match(r"[a-z][a-z0-9+.-]*:|#fn", target):
+                    continue
+                lesson = self.links.lesson
+                line = next((lesson.line + i for i, text in enumerate(lesson.body.splitlines()) if f"({target}" in text), lesson.line)
+                self.links.found.append(Link(target, line, picture))
+                element.set(name, f"content:{target}")
 
 
 class _Directives(BlocksExtension):

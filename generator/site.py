@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass, field
+from html import escape, unescape
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 import jinja2
 from markupsafe import Markup
 
 from config import Language, Site
-from errors import BuildError
+from errors import BuildError, nearest
 from generator.lessons import Lesson
 from generator.markdown import Figure, Rendered
 from generator.scripts import bytes_script, data_script
@@ -50,10 +53,16 @@ class Page:
     rendered: Rendered
     figure: Figure | None = None  # set for a figure's bare page
     alternates: dict[str, PurePosixPath] = field(default_factory=dict)
+    prefix: str | None = None  # set for 404.html, which is served in place of any page
 
     def link(self, target: str | PurePosixPath) -> str:
         """A relative link from this page to a path in the site."""
-        return "../" * (len(self.path.parts) - 1) + str(target)
+        return ("../" * (len(self.path.parts) - 1) if self.prefix is None else self.prefix) + str(target)
+
+    @staticmethod
+    def address(site: Site, path: PurePosixPath) -> str:
+        """The whole address of a path in the site, index.html left away."""
+        return f"{site.site_url}/{str(path).removesuffix('index.html')}"
 
 
 def pages(site: Site, rendered: dict[tuple[str, str], tuple[Lesson, Rendered]]) -> list[Page]:
@@ -72,24 +81,90 @@ def pages(site: Site, rendered: dict[tuple[str, str], tuple[Lesson, Rendered]]) 
     return result
 
 
+def content_files(site: Site, rendered: dict[tuple[str, str], tuple[Lesson, Rendered]]) -> dict[str, bytes]:
+    """Check every link of the lessons, and return the pictures that they show, by their path in the site."""
+    files = {}
+    for (code, _), (lesson, body) in rendered.items():
+        for link in body.links:
+            name, _, anchor = link.target.partition("#")
+            if link.picture:
+                path = (lesson.path.parent / name).resolve()
+                if not path.is_file() or not path.is_relative_to(site.root / "content"):
+                    raise BuildError(f'there is no picture "{name}" in content/, seen from this lesson', lesson.path, link.line)
+                files[_picture(site, path)] = path.read_bytes()
+                continue
+            slug = name.removesuffix(".md") if name else lesson.slug
+            if slug not in site.lessons or (name and not name.endswith(".md")):
+                known = [f"{slug}.md" for slug in site.lessons]
+                raise BuildError(f'"{name}" is no lesson; lessons are {", ".join(known)}{nearest(name, known)}', lesson.path, link.line)
+            _, target = rendered.get((code, slug)) or rendered[site.default_language.code, slug]
+            anchors = [id for _, id, _ in target.headings] + [figure.id for figure in target.figures]
+            if anchor and anchor not in anchors:
+                raise BuildError(f'"{slug}.md" has no anchor "{anchor}"; it has {", ".join(anchors)}{nearest(anchor, anchors)}', lesson.path, link.line)
+    return files
+
+
+def _picture(site: Site, path: Path) -> str:
+    return f"pictures/{path.relative_to(site.root / 'content').as_posix()}"
+
+
+def _resolve(site: Site, page: Page) -> str:
+    """The lesson's HTML with its links into content/ as they lead from this page."""
+
+    def lead(match: re.Match[str]) -> str:
+        name, hash_mark, anchor = unescape(match[1]).partition("#")
+        if name.endswith(".md"):
+            name = page.link(_path(site, page.language.code, name.removesuffix(".md")))
+        elif name:
+            name = page.link(_picture(site, (page.lesson.path.parent / name).resolve()))
+        return f'="{escape(name + hash_mark + anchor)}"'
+
+    return re.sub(r'="content:([^"]*)"', lead, page.rendered.html)
+
+
+def site_files(site: Site, all_pages: list[Page]) -> dict[str, bytes]:
+    """sitemap.xml and feed.xml, which need the site's address; nothing without one."""
+    if not site.site_url:
+        return {}
+    lessons = [page for page in all_pages if page.figure is None]
+    urls = "".join(f"<url><loc>{escape(page.address(site, page.path))}</loc></url>\n" for page in lessons)
+    sitemap = f'<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{urls}</urlset>\n'
+    dated = sorted((page for page in lessons if "date" in page.lesson.front and page.lesson.language is page.language),
+                   key=lambda page: (page.lesson.front["date"], str(page.path)), reverse=True)
+    entries = "".join(
+        f"<entry><title>{escape(page.lesson.title)}</title><link href=\"{escape(page.address(site, page.path))}\"/>"
+        f"<id>{escape(page.address(site, page.path))}</id><updated>{page.lesson.front['date'].isoformat()}T00:00:00Z</updated>"
+        f"<author><name>{escape(page.lesson.front.get('author', site.title))}</name></author><summary>{escape(page.lesson.front['summary'])}</summary></entry>\n"
+        for page in dated)
+    updated = dated[0].lesson.front["date"].isoformat() if dated else "1970-01-01"
+    feed = (f'<?xml version="1.0" encoding="UTF-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom"><title>{escape(site.title)}</title>'
+            f'<link href="{escape(site.site_url)}/"/><id>{escape(site.site_url)}/</id><updated>{updated}T00:00:00Z</updated>\n{entries}</feed>\n')
+    return {"sitemap.xml": sitemap.encode(), "feed.xml": feed.encode()}
+
+
 def page_files(site: Site, all_pages: list[Page], labels: dict[str, dict[str, str]], version: str) -> dict[str, bytes]:
     """Every page rendered, by its path in the site."""
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(site.root / "site_templates"), autoescape=True,
                                      undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     files = {}
-    for page in all_pages:
+    home = next(page for page in all_pages if page.path == PurePosixPath("index.html"))
+    nowhere = Page(PurePosixPath("404.html"), home.language, home.lesson, Rendered(""), None, home.alternates, urlsplit(site.site_url).path + "/" if site.site_url else "")
+    for page in [*all_pages, nowhere]:
         code = page.language.code
+        lessons = [other for other in all_pages if other.language is page.language and other.figure is None]
+        at = lessons.index(page) if page in lessons else -1
         figures = [page.figure] if page.figure else page.rendered.figures
         context = {
             "site": site, "page": page, "csp": CSP, "version": version, "t": labels[code],
             "home": page.link(_path(site, code, "index")),
             "labels": Markup(json.dumps(labels[code], ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")),
-            "content": Markup(page.rendered.html),
+            "content": Markup(_resolve(site, page)), "all_labels": labels, "lessons": lessons,
+            "previous": lessons[at - 1] if at > 0 else None, "next": lessons[at + 1] if 0 <= at < len(lessons) - 1 else None,
             "widgets": sorted({figure.widget.name for figure in figures}),
             "models": sorted({figure.attributes["model"] for figure in figures if "model" in figure.attributes}),
             "first_example": next(((f.attributes["model"], f.attributes["example"]) for f in figures if "example" in f.attributes), None),
         }
-        template = "embed.html" if page.figure else "lesson.html"
+        template = "404.html" if page is nowhere else "embed.html" if page.figure else "lesson.html"
         try:
             html = environment.get_template(template).render(context)
         except jinja2.TemplateError as error:

@@ -554,6 +554,79 @@ def test_zero_is_the_pages_own_background(visit, scheme):
     assert page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor") == f"rgb({', '.join(map(str, zeros))})"
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_theme_is_chosen_and_remembered(visit, engine):
+    page = visit(engine).open()
+
+    def background():
+        return page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor")
+
+    system = background()
+    names = []
+    for theme in ("light", "dark"):
+        page.click(".theme")
+        assert page.get_attribute("html", "data-theme") == theme
+        names.append((page.get_attribute(".theme", "aria-label"), background()))
+    assert names[0] == ("Theme: light", "rgb(252, 252, 250)") and names[1] == ("Theme: dark", "rgb(20, 22, 26)")
+    zero = page.evaluate("""() => {
+        const { relu_1_1 } = document.querySelector("cnn-network").trace.layers;
+        const i = relu_1_1.data.indexOf(0), area = 62 * 62;
+        const canvas = document.querySelector(`canvas[data-map="relu_1_1/${Math.floor(i / area)}"]`);
+        return [...canvas.getContext("2d").getImageData(i % 62, Math.floor((i % area) / 62), 1, 1).data.slice(0, 3)];
+    }""")
+    assert zero == [20, 22, 26], "the maps follow the theme"
+    page.reload()
+    page.wait_for_selector("cnn-network[data-state=ready]")
+    assert background() == names[1][1]
+    page.click(".theme")
+    assert background() == system
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_camera_is_followed_and_a_frame_kept(browsers, address, engine):
+    """A camera of the browser's own making."""
+    page = browsers[engine].new_context().new_page()
+    watched = watch(page, address["http"])
+    page.add_init_script("""Object.defineProperty(navigator, "mediaDevices", { value: { getUserMedia: async () => {
+        const canvas = document.createElement("canvas");
+        canvas.width = 160; canvas.height = 120;
+        const context = canvas.getContext("2d");
+        let hue = 0;
+        setInterval(() => { context.fillStyle = `hsl(${hue += 5} 90% 50%)`; context.fillRect(0, 0, 160, 120); }, 30);
+        window.cameraStream = canvas.captureStream(30);
+        return window.cameraStream;
+    } } })""")
+    try:
+        watched.open()
+        page.click("picture-input button")
+        page.wait_for_selector('button[data-example="own"][aria-pressed="true"]', timeout=60_000)
+        seen = set()
+        for _ in range(100):
+            seen.add(tuple(page.evaluate("() => [...document.querySelector('cnn-network').trace.layers.logits.data]")))
+            if len(seen) >= 3:
+                break
+            page.wait_for_timeout(50)
+        assert len(seen) >= 3, "the figure does not follow the camera"
+        assert page.evaluate("() => sessionStorage.length") == 0
+        page.click("picture-input button:has-text('Take')")
+        page.wait_for_function("() => strata.store.store.own?.file.name === 'camera.png'")
+        page.wait_for_selector("picture-input video", state="detached")
+        assert page.evaluate("() => window.cameraStream.getTracks().every((track) => track.readyState === 'ended')")
+        assert watched.faults() == []
+    finally:
+        page.context.close()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_camera_that_is_refused_is_said(visit, engine):
+    watched = visit(engine)
+    watched.page.add_init_script("""Object.defineProperty(navigator, "mediaDevices", { value: {
+        getUserMedia: async () => { throw new DOMException("no", "NotAllowedError"); } } })""")
+    page = watched.open()
+    page.click("picture-input button")
+    page.wait_for_selector('[role=alert]:has-text("may not use the camera")')
+
+
 @pytest.mark.parametrize("path", ["index.html", "zh/index.html", "embed/index/overview/index.html", "zh/embed/index/overview/index.html"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])

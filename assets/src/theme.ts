@@ -1,12 +1,24 @@
-/** The theme that the page is in, and word of a change of it. */
+/** The theme that the page is in: what the reader chose on any page, else the system's; and word of a change of it. */
 
 export type Theme = "light" | "dark";
 
+const CHANGE = "themechange";
 const dark = () => matchMedia("(prefers-color-scheme: dark)");
 
-export const theme = (): Theme => (dark().matches ? "dark" : "light");
+export function theme(): Theme {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen === "light" || chosen === "dark" ? chosen : dark().matches ? "dark" : "light";
+}
+
+/** Choose a theme, or leave it to the system. */
+export function setTheme(chosen: Theme | "auto"): void {
+  if (chosen === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = chosen;
+  document.dispatchEvent(new Event(CHANGE));
+}
 
 /** Call `listener` when the theme changes, until `signal` is aborted. */
 export function onTheme(listener: () => void, signal: AbortSignal): void {
   dark().addEventListener("change", listener, { signal });
+  document.addEventListener(CHANGE, listener, { signal });
 }

@@ -1,5 +1,5 @@
 // node tools/bundle.mjs OUT: the site's scripts, classic ones since file:// blocks modules.
-// OUT/core.js sets the global `strata`; each widget's script takes it as given; onnxruntime.js sets `ort` and loads later.
+// OUT/page.js is on every page. OUT/core.js sets the global `strata`; each widget's script takes it as given; onnxruntime.js sets `ort` and loads later.
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
@@ -19,6 +19,7 @@ const core = {
 const widgets = readdirSync("src/widgets").filter((name) => name.endsWith(".ts"));
 await Promise.all([
   build({ ...common, entryPoints: ["src/core.ts"], globalName: "strata", outfile: join(out, "core.js") }),
+  build({ ...common, entryPoints: ["src/page.ts"], outfile: join(out, "page.js") }),
   ...widgets.map((name) => build({ ...common, entryPoints: [join("src/widgets", name)], plugins: [core], outfile: join(out, `${basename(name, ".ts")}.js`) })),
   build({
     ...common,

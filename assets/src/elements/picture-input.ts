@@ -62,11 +62,7 @@ class PictureInput extends LitElement {
     const { stream } = this;
     while (this.stream === stream && stream) {
       const video = this.querySelector("video");
-      if (video && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) {
-        const bitmap = await createImageBitmap(video);
-        if (this.stream !== stream) return bitmap.close();
-        await store.follow(bitmap);
-      }
+      if (video && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) await store.follow(frameOf(video).transferToImageBitmap());
       await new Promise((next) => requestAnimationFrame(next));
     }
   }
@@ -75,8 +71,7 @@ class PictureInput extends LitElement {
   private take = async () => {
     const video = this.querySelector("video");
     if (!video?.videoWidth) return;
-    const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
-    canvas.getContext("2d")!.drawImage(video, 0, 0);
+    const canvas = frameOf(video);
     this.stop();
     await store.take(new File([await canvas.convertToBlob()], "camera.png", { type: "image/png" }));
   };
@@ -85,6 +80,12 @@ class PictureInput extends LitElement {
     this.stream?.getTracks().forEach((track) => track.stop());
     this.stream = null;
   };
+}
+
+function frameOf(video: HTMLVideoElement): OffscreenCanvas {
+  const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
+  canvas.getContext("2d")!.drawImage(video, 0, 0);
+  return canvas;
 }
 
 customElements.define("picture-input", PictureInput);

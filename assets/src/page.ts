@@ -1,0 +1,35 @@
+/** What every page has, with figures or without: the theme, chosen by a button and remembered. Runs before the page is painted. */
+import { setTheme, type Theme } from "./theme";
+
+const KEY = "strata-theme";
+const CHOICES = ["auto", "light", "dark"] as const;
+
+function recall(): Theme | "auto" {
+  try {
+    const kept = localStorage.getItem(KEY);
+    return kept === "light" || kept === "dark" ? kept : "auto";
+  } catch {
+    return "auto"; // no storage here: the choice serves this page alone
+  }
+}
+
+let chosen = recall();
+setTheme(chosen);
+
+document.addEventListener("DOMContentLoaded", () => {
+  const button = document.querySelector<HTMLButtonElement>(".theme");
+  if (!button) return;
+  const label = () => (button.ariaLabel = button.title = button.dataset[chosen] ?? "");
+  button.hidden = false;
+  label();
+  button.addEventListener("click", () => {
+    chosen = CHOICES[(CHOICES.indexOf(chosen) + 1) % CHOICES.length];
+    setTheme(chosen);
+    label();
+    try {
+      localStorage.setItem(KEY, chosen);
+    } catch {
+      // As above.
+    }
+  });
+});

@@ -1,0 +1,103 @@
+"""What surrounds the lessons: links between them, pictures, previous and next, the addresses of the site, 404.html."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as etree
+
+import pytest
+
+import build
+from config import read_site
+from errors import BuildError
+from tests.pictures import scene
+from tests.test_build import check_pages, files
+
+TEXT = "---\ntitle: {title}\nsummary: A page.\ndate: 2026-0{month}-01\nauthor: A & B\n---\n\n## First {{#first}}\n\n{body}\n"
+
+
+def write(project, bodies: dict[str, str], head: str = ""):
+    """Give the project these lessons, and strata.toml some lines more at its top."""
+    slugs = ", ".join(f'"{slug}"' for slug in bodies)
+    toml = project / "strata.toml"
+    toml.write_text(head + toml.read_text().replace('lessons = ["index"]', f"lessons = [{slugs}]"))
+    for month, (slug, body) in enumerate(bodies.items(), 1):
+        (project / "content" / "en" / f"{slug}.md").write_text(TEXT.format(title=slug.title(), month=month, body=body))
+    return project
+
+
+def built(project, capfd=None):
+    assert build.main(["--root", str(project), "--out", str(project / "out")]) == 0
+    return project / "out"
+
+
+def test_links_and_pictures_of_lessons_lead_there(project):
+    write(project, {"index": "See [the end](last.md#first), [above](#first), ![a](pictures/a.png), [away](https://example.org/x).",
+                    "middle": "[Home](index.md)", "last": "[Home](index.md#first) [Again](last.md)"})
+    (project / "content" / "en" / "pictures").mkdir()
+    scene(20, 20).save(project / "content" / "en" / "pictures" / "a.png")
+    out = built(project)
+    home, last = ((out / name).read_text() for name in ("index.html", "last/index.html"))
+    assert 'href="last/index.html#first"' in home and 'href="#first"' in home and 'src="pictures/en/pictures/a.png"' in home
+    assert 'href="https://example.org/x"' in home
+    assert 'href="../index.html#first"' in last and 'href="../last/index.html"' in last
+    assert (out / "pictures" / "en" / "pictures" / "a.png").is_file()
+
+
+@pytest.mark.parametrize(("body", "says"), [
+    ("x\n\n[there](lst.md)", 'content/en/index.md:12: "lst.md" is no lesson; lessons are index.md, last.md; did you mean "last.md"?'),
+    ("[there](last.md#frst)", 'content/en/index.md:10: "last.md" has no anchor "frst"; it has first; did you mean "first"?'),
+    ("[there](#secnd)", 'content/en/index.md:10: "index.md" has no anchor "secnd"'),
+    ("![x](pictures/a.png)", 'content/en/index.md:10: there is no picture "pictures/a.png"'),
+    ("![x](../../../strata.toml)", 'content/en/index.md:10: there is no picture'),
+    ("[there](notes.txt)", '"notes.txt" is no lesson'),
+])
+def test_a_dead_link_is_named(project, capfd, body, says):
+    write(project, {"index": body, "last": "x"})
+    assert build.main(["--root", str(project), "--out", str(project / "out")]) == 1
+    error = capfd.readouterr().err
+    assert says in error and error.count("\n") == 1 and not (project / "out").exists()
+
+
+def test_lessons_follow_one_another(project):
+    out = built(write(project, {"index": "a", "middle": "b", "last": "c"}))
+    check_pages(out)
+    turns = {name: re.findall(r'<a rel="(prev|next)" href="([^"]+)"', (out / name).read_text()) for name in ("index.html", "middle/index.html", "last/index.html")}
+    assert turns == {"index.html": [("next", "middle/index.html")], "middle/index.html": [("prev", "../index.html"), ("next", "../last/index.html")],
+                     "last/index.html": [("prev", "../middle/index.html")]}
+    assert (out / "middle" / "index.html").read_text().count('aria-current="page"') == 2  # in the list of lessons, and its language
+
+
+def test_with_an_address_the_site_names_itself(project):
+    out = built(write(project, {"index": "a", "last": "b"}, 'site_url = "https://example.org/s/"\nfeedback = "https://example.org/issues?a=1&b=2"\n'))
+    last = (out / "last" / "index.html").read_text()
+    assert '<link rel="canonical" href="https://example.org/s/last/">' in last and 'hreflang="en" href="https://example.org/s/last/"' in last
+    assert '<meta property="og:url" content="https://example.org/s/last/">' in last and 'href="https://example.org/issues?a=1&amp;b=2"' in last
+    locations = [e.text for e in etree.parse(out / "sitemap.xml").iter("{http://www.sitemaps.org/schemas/sitemap/0.9}loc")]
+    assert locations == ["https://example.org/s/", "https://example.org/s/last/"]
+    feed = etree.parse(out / "feed.xml").getroot()
+    atom = "{http://www.w3.org/2005/Atom}"
+    assert [e.findtext(f"{atom}title") for e in feed.iter(f"{atom}entry")] == ["Last", "Index"]
+    assert feed.find(f"{atom}entry/{atom}author/{atom}name").text == "A & B"
+    lost = (out / "404.html").read_text()
+    assert 'href="/s/styles/site.css' in lost and 'href="/s/index.html"' in lost and "../" not in lost
+
+
+def test_without_an_address_what_needs_one_is_left_out_and_said(project, capfd):
+    out = built(project)
+    assert "no site_url" in capfd.readouterr().out
+    assert not {"sitemap.xml", "feed.xml"} & set(files(out)) and "canonical" not in (out / "index.html").read_text()
+    assert (out / "404.html").exists()
+
+
+@pytest.mark.parametrize(("repository", "address"), [("Ann/strata", "https://ann.github.io/strata"), ("ann/ann.github.io", "https://ann.github.io"), ("", "")])
+def test_github_actions_knows_the_address(project, monkeypatch, repository, address):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_REPOSITORY", repository)
+    assert read_site(project).site_url == address
+
+
+def test_an_address_must_be_one(project):
+    write(project, {"index": "a"}, 'feedback = "javascript:alert(1)"\n')
+    with pytest.raises(BuildError, match='"feedback" must be an address'):
+        read_site(project)
