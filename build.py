@@ -19,6 +19,7 @@ from generator.node import Node
 from generator.pictures import read_examples
 from generator.scripts import bundle, notices, runtime_scripts
 from generator.site import check_out, content_files, model_files, page_files, pages, site_files, static_files, version_of, write_site
+from generator.stills import stills
 from generator.widgets import read_widgets
 
 ROOT = Path(__file__).resolve().parent
@@ -57,15 +58,16 @@ def build(site: Site, out: Path, data: dict[str, Path | None]) -> None:
     lessons = read_lessons(site)
     widgets = read_widgets(site.root / "assets" / "src" / "widgets")
 
-    files, manifests = {}, {}
+    files, packages = {}, {}
     for model in site.models.values():
         package = package_model(model, data[model.name], node, site.root)
-        manifests[model.name] = package.manifest
+        packages[model.name] = package
         files |= model_files(package)
         console.print(f"  {model.title}: {package.manifest['parameters']:,} parameters, {len(package.traces)} examples, ONNX agrees with PyTorch")
 
+    manifests = {name: package.manifest for name, package in packages.items()}
     rendered = {key: (lesson, render(lesson, widgets, manifests)) for key, lesson in lessons.items()}
-    files |= content_files(site, rendered)
+    files |= content_files(site, rendered) | stills(site, rendered, packages, node)
     files |= bundle(node) | runtime_scripts(site.root / "assets") | static_files(site.root) | notices(site.root / "assets")
     all_pages = pages(site, rendered)
     files |= page_files(site, all_pages, labels, version_of(files)) | site_files(site, all_pages)

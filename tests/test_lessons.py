@@ -29,7 +29,7 @@ def test_a_lesson_becomes_html_with_its_figure(tmp_path):
     rendered = render(source, WIDGETS, MODELS)
     assert '<h2 id="heading">标题</h2>' in rendered.html and rendered.headings == [(2, "heading", "标题")]
     assert '<figure class="figure" id="net">' in rendered.html
-    assert '<cnn-network data-state="loading" example="blue_2" model="small"></cnn-network>' in rendered.html
+    assert '<cnn-network data-state="loading" example="blue_2" model="small"><noscript><img alt="still:alt" src="still:net"></noscript></cnn-network>' in rendered.html
     assert "<figcaption>\n<p>A <em>caption</em>.</p>\n</figcaption>" in rendered.html and "<p>More.</p>" in rendered.html
     assert "///" not in rendered.html
     assert [(f.id, f.widget.name, f.line) for f in rendered.figures] == [("net", "cnn-network", 9)]

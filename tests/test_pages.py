@@ -83,6 +83,22 @@ def test_with_an_address_the_site_names_itself(project):
     assert 'href="/s/styles/site.css' in lost and 'href="/s/index.html"' in lost and "../" not in lost
 
 
+def test_a_figure_has_a_still_and_a_lesson_a_card(project):
+    from PIL import Image
+
+    write(project, {"index": "/// cnn-network | net\n    model: small\n    example: blue\n\nCaption.\n///", "last": "x"}, 'site_url = "https://example.org/s"\n')
+    out = built(project)
+    home, embed = ((out / name).read_text() for name in ("index.html", "embed/index/net/index.html"))
+    assert '<noscript><img alt="The network for one picture' in home and 'src="figures/en/index-net.svg"' in home
+    assert 'src="../../../figures/en/index-net.svg"' in embed
+    svg = (out / "figures" / "en" / "index-net.svg").read_text()
+    etree.fromstring(svg)
+    assert svg.count("<image ") == 1 + 3 + 2 * 10 + 2 and ">conv_1_1</text>" in svg and ">blue</text>" in svg  # two maps a layer, two strips
+    assert Image.open(out / "figures" / "index.jpg").size == (1200, 630)
+    assert '<meta property="og:image" content="https://example.org/s/figures/index.jpg">' in home
+    assert "og:image" not in (out / "last" / "index.html").read_text()
+
+
 def test_without_an_address_what_needs_one_is_left_out_and_said(project, capfd):
     out = built(project)
     assert "no site_url" in capfd.readouterr().out

@@ -10,6 +10,7 @@ export * as formats from "./formats";
 export * as kinds from "./kinds";
 export * as layout from "./layout";
 export * as manifest from "./manifest";
+export * as network from "./network";
 export * as ops from "./ops";
 export * as picture from "./picture";
 export * as preprocess from "./preprocess";

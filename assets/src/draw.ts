@@ -48,30 +48,41 @@ export function extentOf(values: Float32Array, beyond = 0.002): { extent: number
   return { extent: (largest * bin) / 1024, clipped: above > 0 };
 }
 
-/** Paint values (height × width) one pixel each; CSS makes them larger. */
-export function paintHeatmap(canvas: HTMLCanvasElement, values: Float32Array, width: number, height: number, { extent, colours }: Scale): void {
-  if (canvas.width !== width) canvas.width = width;
-  if (canvas.height !== height) canvas.height = height;
-  const pixels = new Uint32Array(width * height);
+/** One RGBA colour a value, as bytes. */
+export function heatmap(values: Float32Array, { extent, colours }: Scale): Uint8ClampedArray<ArrayBuffer> {
+  const pixels = new Uint32Array(values.length);
   const last = colours.length - 1;
   // Grey runs over 0 … extent, a diverging scale over −extent … extent.
   const [offset, factor] = colours === greys ? [0, last / extent] : [last / 2, extent > 0 ? last / 2 / extent : 0];
   for (let i = 0; i < pixels.length; i++) pixels[i] = colours[Math.min(last, Math.max(0, Math.round(offset + values[i] * factor)))];
-  const image = new ImageData(new Uint8ClampedArray(pixels.buffer), width, height);
-  canvas.getContext("2d")!.putImageData(image, 0, 0);
+  return new Uint8ClampedArray(pixels.buffer);
+}
+
+/** An image (3, H, W) or (1, H, W) in [0, 1] in its own colours: RGBA bytes. */
+export function imageColours(data: Float32Array, [channels, height, width]: readonly number[]): Uint8ClampedArray<ArrayBuffer> {
+  const area = width * height;
+  const pixels = new Uint8ClampedArray(4 * area);
+  for (let i = 0; i < area; i++) {
+    for (let c = 0; c < 3; c++) pixels[4 * i + c] = data[Math.min(c, channels - 1) * area + i] * 255;
+    pixels[4 * i + 3] = 255;
+  }
+  return pixels;
+}
+
+/** Paint values (height × width) one pixel each; CSS makes them larger. */
+export function paintHeatmap(canvas: HTMLCanvasElement, values: Float32Array, width: number, height: number, scale: Scale): void {
+  paint(canvas, heatmap(values, scale), width, height);
+}
+
+function paint(canvas: HTMLCanvasElement, pixels: Uint8ClampedArray<ArrayBuffer>, width: number, height: number): void {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  canvas.getContext("2d")!.putImageData(new ImageData(pixels, width, height), 0, 0);
 }
 
 /** Paint an image (3, H, W) or (1, H, W) in [0, 1] in its own colours. */
-export function paintImage(canvas: HTMLCanvasElement, data: Float32Array, [channels, height, width]: readonly number[]): void {
-  canvas.width = width;
-  canvas.height = height;
-  const image = new ImageData(width, height);
-  const area = width * height;
-  for (let i = 0; i < area; i++) {
-    for (let c = 0; c < 3; c++) image.data[4 * i + c] = data[Math.min(c, channels - 1) * area + i] * 255;
-    image.data[4 * i + 3] = 255;
-  }
-  canvas.getContext("2d")!.putImageData(image, 0, 0);
+export function paintImage(canvas: HTMLCanvasElement, data: Float32Array, shape: readonly number[]): void {
+  paint(canvas, imageColours(data, shape), shape[2], shape[1]);
 }
 
 /** Paint a scale as a strip, for a legend. */

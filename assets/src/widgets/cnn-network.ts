@@ -8,7 +8,7 @@
  *     A caption.
  *     ///
  */
-import { data, describe, draw, html, layout as layouts, LitElement, nothing, paintCrop, store as stores, svg, text as texts, theme as themes, trace as traces, words } from "../core";
+import { data, draw, html, layout as layouts, LitElement, network, nothing, paintCrop, store as stores, svg, text as texts, theme as themes, words } from "../core";
 import type { Layout, Place, Rect } from "../layout";
 import type { Manifest } from "../manifest";
 import type { Picture, Task } from "../store";
@@ -30,42 +30,15 @@ interface State {
   room: number;
 }
 
-/** What the drawing needs of a trace; computed when the trace or the layout changes, not when the pointer moves. */
-interface View {
-  trace: Trace;
-  layout: Layout;
-  probabilities: Float32Array;
-  best: number;
-  /** Of each scale, computed from the layer that it begins with; what follows (ReLU, pooling) stays within its range. */
-  extents: { extent: number; clipped: boolean }[];
-  /** Of each map, by `layer/channel`. */
-  summaries: Map<string, describe.Summary>;
-}
-
-function compute(trace: Trace, layout: Layout): View {
-  const probabilities = traces.probabilities(trace);
-  const best = probabilities.indexOf(Math.max(...probabilities));
-  const extents = layout.legends.map((_, scale) =>
-    scale === 0 ? { extent: 1, clipped: false } : draw.extentOf(trace.layers[layout.bands.find((band) => band.scale === scale)!.layer].data));
-  const places = layout.bands.flatMap((band) => band.places);
-  const summaries = new Map(places.map((place) => [key(place), describe.summarise(unitsOf(trace, place), place.units.width)]));
-  return { trace, layout, probabilities, best, extents, summaries };
-}
-
-const key = ({ layer, channel }: { layer: string; channel: number }) => `${layer}/${channel}`;
-
-const unitsOf = (trace: Trace, place: Place): Float32Array =>
-  describe.slice(trace.layers[place.layer], place.channel, place.units.width * place.units.height);
-
 class CnnNetwork extends LitElement {
   static override properties = { model: {}, example: {}, state: { state: true } };
   declare model: string;
   declare example: string | undefined;
   declare state: State;
   private layout: Layout | null = null;
-  private view: View | null = null;
+  private view: network.View | null = null;
   private links: string[] = [];
-  private painted: { view: View; theme: themes.Theme } | null = null;
+  private painted: { view: network.View; theme: themes.Theme } | null = null;
   private shown: Picture | null = null;
   private asked = 0;
   private observer = new ResizeObserver(() => this.measure());
@@ -157,7 +130,7 @@ class CnnNetwork extends LitElement {
       this.layout = layouts.layoutNetwork(manifest, width, room);
       this.links = layouts.allLinks(manifest, this.layout);
     }
-    if (trace && (this.view?.trace !== trace || this.view.layout !== this.layout)) this.view = compute(trace, this.layout!);
+    if (trace && (this.view?.trace !== trace || this.view.layout !== this.layout)) this.view = network.compute(trace, this.layout!);
   }
   private measured = "";
 
@@ -251,10 +224,10 @@ class CnnNetwork extends LitElement {
         const here = same(active, place);
         return html`<button type="button" class="cn-map" data-layer=${layer} data-channel=${channel} .style=${box(place)}
           ?data-active=${here} ?data-parent=${parents.includes(place)} tabindex=${same(this.state.stop, place) ? 0 : -1}
-          aria-label=${words.mapInWords(manifest, place, this.view?.summaries.get(key(place)))}
+          aria-label=${words.mapInWords(manifest, place, this.view?.summaries.get(network.key(place)))}
           @pointerenter=${(event: PointerEvent) => event.pointerType === "mouse" && this.set({ active: { layer, channel } })}
           @focus=${() => this.set({ active: { layer, channel }, stop: { layer, channel } })}
-          @click=${() => this.set({ active: { layer, channel }, stop: { layer, channel } })}><canvas data-map=${key(place)}></canvas></button>`;
+          @click=${() => this.set({ active: { layer, channel }, stop: { layer, channel } })}><canvas data-map=${network.key(place)}></canvas></button>`;
       })}
     </div>`;
   }
@@ -292,7 +265,7 @@ class CnnNetwork extends LitElement {
       ${place && this.view
         ? html`<canvas class="cn-large" data-map="large" aria-hidden="true"></canvas>
             <div><p><strong>${place.layer}</strong> ${words.channelName(manifest, place)}</p>
-            <p>${words.facts(manifest, place, this.view!.summaries.get(key(place))!)}</p><p>${words.origin(manifest, place)}</p></div>
+            <p>${words.facts(manifest, place, this.view!.summaries.get(network.key(place))!)}</p><p>${words.origin(manifest, place)}</p></div>
             <button type="button" class="cn-close" aria-label=${text("close")} @click=${() => this.set({ active: null })}>×</button>`
         : html`<p class="cn-how">${text("how_to_point")} <span class="cn-drop">${text("how_to_type")}</span></p>${manifest.figures
             ? html`<p class="cn-figures number">${text("figures", {
@@ -339,7 +312,7 @@ class CnnNetwork extends LitElement {
     this.dataset.state = "ready";
     if (this.painted?.view === view && this.painted.theme === theme) return;
     this.painted = { view, theme };
-    for (const band of layout.bands) for (const place of band.places) this.paintMap(this.canvas(key(place)), place);
+    for (const band of layout.bands) for (const place of band.places) this.paintMap(this.canvas(network.key(place)), place);
     if (layout.picture) draw.paintImage(this.canvas("picture"), trace.layers.image.data, trace.layers.image.shape);
     view.extents.forEach((_, scale) => draw.paintLegend(this.querySelector<HTMLCanvasElement>(`[data-legend="${scale}"]`)!, this.scale(scale)));
   }
@@ -349,12 +322,12 @@ class CnnNetwork extends LitElement {
   }
 
   private scale(scale: number): draw.Scale {
-    return scale === 0 ? draw.greyScale : draw.activationScale(this.view!.extents[scale].extent, themes.theme());
+    return network.scaleOf(this.view!, scale, themes.theme());
   }
 
   private paintMap(canvas: HTMLCanvasElement, place: Place) {
     const band = this.layout!.bands.find((candidate) => candidate.layer === place.layer)!;
-    draw.paintHeatmap(canvas, unitsOf(this.view!.trace, place), place.units.width, place.units.height, this.scale(band.scale));
+    draw.paintHeatmap(canvas, network.unitsOf(this.view!.trace, place), place.units.width, place.units.height, this.scale(band.scale));
   }
 
   private paintLarge() {

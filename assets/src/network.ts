@@ -1,0 +1,84 @@
+/** The whole network for one picture: what its drawing needs of a trace, and the drawing as SVG where nothing is alive. */
+import { slice, summarise, type Summary } from "./describe";
+import { activationScale, extentOf, greyScale, heatmap, imageColours, type Scale } from "./draw";
+import { allLinks, layoutNetwork, type Layout, type Place, type Rect } from "./layout";
+import type { Manifest } from "./manifest";
+import type { Theme } from "./theme";
+import { probabilities as probabilitiesOf, type Trace } from "./trace";
+
+/** What the drawing needs of a trace; computed when the trace or the layout changes, not when the pointer moves. */
+export interface View {
+  trace: Trace;
+  layout: Layout;
+  probabilities: Float32Array;
+  best: number;
+  /** Of each scale, computed from the layer that it begins with; what follows (ReLU, pooling) stays within its range. */
+  extents: { extent: number; clipped: boolean }[];
+  /** Of each map, by `layer/channel`. */
+  summaries: Map<string, Summary>;
+}
+
+export function compute(trace: Trace, layout: Layout): View {
+  const probabilities = probabilitiesOf(trace);
+  const best = probabilities.indexOf(Math.max(...probabilities));
+  const extents = layout.legends.map((_, scale) =>
+    scale === 0 ? { extent: 1, clipped: false } : extentOf(trace.layers[layout.bands.find((band) => band.scale === scale)!.layer].data));
+  const places = layout.bands.flatMap((band) => band.places);
+  const summaries = new Map(places.map((place) => [key(place), summarise(unitsOf(trace, place), place.units.width)]));
+  return { trace, layout, probabilities, best, extents, summaries };
+}
+
+export const key = ({ layer, channel }: { layer: string; channel: number }) => `${layer}/${channel}`;
+
+export const unitsOf = (trace: Trace, place: Place): Float32Array =>
+  slice(trace.layers[place.layer], place.channel, place.units.width * place.units.height);
+
+export const scaleOf = (view: View, scale: number, theme: Theme): Scale =>
+  scale === 0 ? greyScale : activationScale(view.extents[scale].extent, theme);
+
+/** What a still picture needs besides: how to write RGBA pixels as an image's address, and the classes' names. */
+export interface Still {
+  image(rgba: Uint8ClampedArray, width: number, height: number): string;
+  classes: string[];
+  /** Whether to write names and numbers; a card for other sites has none, since it is drawn without fonts. */
+  lettered: boolean;
+}
+
+/** The figure as SVG: the same layout and colours as the live one, for pages without JavaScript, print, and cards. */
+export function drawNetwork(manifest: Manifest, trace: Trace, width: number, room: number, { image, classes, lettered }: Still): string {
+  const layout = layoutNetwork(manifest, width, room);
+  const view = compute(trace, layout);
+  const box = ({ x, y, width: w, height: h }: Rect) => `x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${w.toFixed(1)}" height="${h.toFixed(1)}"`;
+  const picture = (rect: Rect, rgba: Uint8ClampedArray, w: number, h: number) =>
+    `<image ${box(rect)} preserveAspectRatio="none" style="image-rendering:pixelated" href="${image(rgba, w, h)}"/>`;
+  const map = (place: Place, scale: number) =>
+    picture(place, heatmap(unitsOf(trace, place), scaleOf(view, scale, "light")), place.units.width, place.units.height) +
+    `<rect ${box(place)} fill="none" stroke="#dfe0dc"/>`;
+  const letters = (x: number, y: number, text: string, more = "") => (lettered ? `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${more}>${escape(text)}</text>` : "");
+  const [, height, side] = manifest.input.shape;
+  const rows = layout.direction === "rows";
+  const bar = (rect: Rect): Rect => (rows ? { x: rect.x + 112, y: rect.y + rect.height / 2 - 3, width: rect.width - 180, height: 6 } : { x: rect.x + 8, y: rect.y + rect.height / 2 + 4, width: rect.width - 8, height: 5 });
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${Math.ceil(layout.height)}" width="${width}" height="${Math.ceil(layout.height)}" font-family="system-ui, sans-serif" font-size="12" fill="#1d1f24">`,
+    `<rect width="100%" height="100%" fill="#fcfcfa"/>`,
+    ...allLinks(manifest, layout).map((d) => `<path d="${d}" fill="none" stroke="#c9ccd2" stroke-width="0.7" opacity="0.55"/>`),
+    layout.picture ? picture(layout.picture, imageColours(trace.layers.image.data, manifest.input.shape), side, height) : "",
+    ...layout.bands.flatMap((band) => {
+      const { label } = band;
+      const name = rows ? letters(label.x, label.y + 14, band.layer, 'font-weight="600"') : letters(label.x + label.width / 2, label.y + label.height - 10, band.layer, 'font-weight="600" font-size="11" text-anchor="middle"');
+      return [name, ...band.places.map((place) => map(place, band.scale))];
+    }),
+    ...layout.classes.flatMap((rect, i) => {
+      const track = bar(rect);
+      const best = i === view.best;
+      return [
+        letters(rows ? rect.x : track.x, rows ? track.y + 9 : track.y - 6, classes[i], best ? 'font-weight="650"' : 'fill="#5d626c"'),
+        letters(rect.x + rect.width, rows ? track.y + 9 : track.y - 6, `${(100 * view.probabilities[i]).toFixed(1)}%`, `text-anchor="end" ${best ? 'font-weight="650"' : 'fill="#5d626c"'}`),
+        `<rect ${box(track)} rx="3" fill="#ecece8"/><rect ${box({ ...track, width: track.width * view.probabilities[i] })} rx="3" fill="${best ? "#5a3ac0" : "#5d626c"}"/>`,
+      ];
+    }),
+    "</svg>\n",
+  ].join("\n");
+}
+
+const escape = (text: string) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");

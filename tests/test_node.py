@@ -1,0 +1,76 @@
+"""Node: the machine's when it is new enough, else one from PyPI; npm's packages once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from errors import BuildError
+from generator import node as module
+from generator.node import WHEEL, Node
+from tests.node import ROOT
+
+
+class Calls:
+    """Stands for subprocess.run: answers `node --version`, and remembers everything else."""
+
+    def __init__(self, version: str, fails: bool = False):
+        self.version, self.fails, self.made = version, fails, []
+
+    def __call__(self, command, **options):
+        self.made.append(command)
+        asks = command[-1] == "--version"
+        return type("Done", (), {"returncode": int(self.fails and not asks), "stdout": self.version if asks else "", "stderr": "no\nway"})()
+
+
+@pytest.fixture
+def machine(monkeypatch, tmp_path):
+    """A machine whose Node answers a version, or that has none; the environment has no Node of its own."""
+
+    def make(version: str | None, fails: bool = False) -> Calls:
+        calls = Calls(version or "", fails)
+        monkeypatch.setattr(module.subprocess, "run", calls)
+        monkeypatch.setattr(module.shutil, "which", lambda name, path=None: f"/bin/{name}" if version else None)
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+        return calls
+
+    return make
+
+
+@pytest.mark.parametrize("version", ["v20.15.0", "v22.1.0", "v104.0.1"])
+def test_a_node_that_is_new_enough_is_used(machine, version):
+    calls = machine(version)
+    assert Node(ROOT / "assets").folder is None
+    assert not any("pip" in command for command in calls.made)
+
+
+@pytest.mark.parametrize("version", [None, "v18.20.4", "v20.14.9", "nonsense"])
+def test_a_node_that_is_missing_or_too_old_is_brought_from_pypi(machine, version, tmp_path):
+    said = []
+    calls = machine(version)
+    assert Node(ROOT / "assets", said.append).folder == tmp_path / "bin"
+    assert [command for command in calls.made if "pip" in command][0][-1] == WHEEL and WHEEL in said[0]
+
+
+def test_without_pypi_the_person_is_told_what_to_install(machine):
+    machine(None, fails=True)
+    with pytest.raises(BuildError, match="Node 20.15 or newer is needed"):
+        Node(ROOT / "assets")
+
+
+def test_packages_are_installed_once_for_a_lock_file(machine, tmp_path):
+    calls = machine("v22.0.0")
+    assets = tmp_path / "assets"
+    (assets / "node_modules").mkdir(parents=True)
+    (assets / "package-lock.json").write_text("{}")
+    said = []
+    for lock in ("{}", "{}", "{ }"):
+        (assets / "package-lock.json").write_text(lock)
+        Node(assets, said.append)
+    assert [Path(c[0]).name for c in calls.made if "ci" in c] == ["npm", "npm"] and len(said) == 2
+
+
+def test_the_lock_file_names_no_host():
+    assert '"resolved"' not in (ROOT / "assets" / "package-lock.json").read_text() and "http" not in (ROOT / "requirements.txt").read_text()
