@@ -1,9 +1,9 @@
-# Two commands: `make site` builds the site into site/, `make test` runs every test. Both set up what they need.
+# `make site` builds the site into site/, `make test` runs every test, `make bench` measures. All set up what they need.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: site test clean
+.PHONY: site test bench clean
 
 site: .venv/.site
 	@$(BIN)/python build.py $(ARGS)
@@ -11,6 +11,10 @@ site: .venv/.site
 test: .venv/.test
 	@$(BIN)/python -m tests.browsers
 	@$(BIN)/python -m pytest $(ARGS)
+
+bench: .venv/.test
+	@$(BIN)/python -m tests.browsers
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 .venv/.site: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Strata needs Python 3.11 or newer; name one: make PYTHON=python3.12' >&2; exit 1; }

@@ -33,6 +33,7 @@ class _Handler(SimpleHTTPRequestHandler):
     """Serves a folder below SUB_PATH, and what `broken` says instead of a file."""
 
     broken: dict[str, bytes | None] = {}
+    packed: dict[str, bytes] = {}
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
@@ -50,6 +51,15 @@ class _Handler(SimpleHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(content)
             return None
+        name = name or "index.html"
+        if name in self.packed:
+            self.send_response(200)
+            self.send_header("Content-Type", self.guess_type(name))
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(self.packed[name])))
+            self.end_headers()
+            self.wfile.write(self.packed[name])
+            return None
         return super().do_GET()
 
     def log_message(self, *arguments: Any) -> None:
@@ -57,9 +67,12 @@ class _Handler(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def served(folder: Path, broken: dict[str, bytes | None] | None = None) -> Iterator[str]:
-    """The address of `folder` served under a sub-path; `broken` maps a file to other bytes, or to None for 404."""
-    handler = type("Handler", (_Handler,), {"broken": broken if broken is not None else {}})
+def served(folder: Path, broken: dict[str, bytes | None] | None = None, packed: dict[str, bytes] | None = None) -> Iterator[str]:
+    """The address of `folder` served under a sub-path.
+
+    `broken` maps a file to other bytes, or to None for 404; `packed` maps a file to itself compressed, as most servers send it.
+    """
+    handler = type("Handler", (_Handler,), {"broken": broken if broken is not None else {}, "packed": packed or {}})
     server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -507,6 +507,24 @@ def test_arrow_keys_move_between_maps(visit):
     assert page.locator(".cn-tray[data-open]").count() == 0
 
 
+def test_on_a_phone_a_tapped_map_is_shown_large_and_stays_in_view(visit):
+    page = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).open()
+    page.locator('button[data-layer="max_pool_1"][data-channel="4"]').scroll_into_view_if_needed()
+    above = page.locator(".cn-network").bounding_box()["y"]
+    page.tap('button[data-layer="max_pool_1"][data-channel="4"]')
+    page.wait_for_selector(".cn-tray")
+    page.wait_for_timeout(600)
+    tray, tapped = page.locator(".cn-tray").bounding_box(), page.locator('button[data-layer="max_pool_1"][data-channel="4"]').bounding_box()
+    assert tapped["y"] + tapped["height"] <= tray["y"] and tray["y"] + tray["height"] <= 844
+    assert page.locator(".cn-network").bounding_box()["y"] <= above, "nothing above moves when the tray opens"
+    page.tap(".cn-close")
+    page.wait_for_selector(".cn-tray", state="detached")
+    page.tap('button[data-layer="max_pool_1"][data-channel="4"]')
+    page.wait_for_selector(".cn-tray")
+    page.tap("h2", position={"x": 5, "y": 5})
+    page.wait_for_selector(".cn-tray", state="detached")
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_map_says_what_it_shows(visit, language):
     page = visit().open(LANGUAGES[language])

@@ -68,6 +68,7 @@ class CnnNetwork extends LitElement {
     store.addEventListener("change", () => void this.showPicture(), { signal });
     store.addEventListener("task", () => this.set({ task: store.task }), { signal });
     addEventListener("resize", () => this.measure(), { signal });
+    document.addEventListener("pointerdown", (event) => !this.contains(event.target as Node) && this.state.active && this.set({ active: null }), { signal });
     this.observer.observe(this);
     this.measure();
     void this.start();
@@ -227,7 +228,7 @@ class CnnNetwork extends LitElement {
           aria-label=${words.mapInWords(manifest, place, this.view?.summaries.get(network.key(place)))}
           @pointerenter=${(event: PointerEvent) => event.pointerType === "mouse" && this.set({ active: { layer, channel } })}
           @focus=${() => this.set({ active: { layer, channel }, stop: { layer, channel } })}
-          @click=${() => this.set({ active: { layer, channel }, stop: { layer, channel } })}><canvas data-map=${network.key(place)}></canvas></button>`;
+          @click=${(event: Event) => this.choose(event.currentTarget as HTMLElement, { layer, channel })}><canvas data-map=${network.key(place)}></canvas></button>`;
       })}
     </div>`;
   }
@@ -261,20 +262,31 @@ class CnnNetwork extends LitElement {
   /** The map pointed at, large, in words. */
   private renderTray(manifest: Manifest) {
     const place = this.state.active && this.placeOf(this.state.active);
-    return html`<div class="cn-tray" ?data-open=${!!place}>
+    return html`<div class="cn-lens">
+      <div class="cn-hints"><p>${text("how_to_point")} <span class="cn-drop">${text("how_to_type")}</span></p>${manifest.figures
+        ? html`<p class="cn-figures number">${text("figures", {
+            parameters: texts.integer(manifest.parameters),
+            accuracy: texts.percent(manifest.figures.accuracy),
+            held_out: texts.integer(manifest.figures.held_out),
+          })}</p>`
+        : nothing}</div>
       ${place && this.view
-        ? html`<canvas class="cn-large" data-map="large" aria-hidden="true"></canvas>
+        ? html`<div class="cn-tray" data-open><canvas class="cn-large" data-map="large" aria-hidden="true"></canvas>
             <div><p><strong>${place.layer}</strong> ${words.channelName(manifest, place)}</p>
-            <p>${words.facts(manifest, place, this.view!.summaries.get(network.key(place))!)}</p><p>${words.origin(manifest, place)}</p></div>
-            <button type="button" class="cn-close" aria-label=${text("close")} @click=${() => this.set({ active: null })}>×</button>`
-        : html`<p class="cn-how">${text("how_to_point")} <span class="cn-drop">${text("how_to_type")}</span></p>${manifest.figures
-            ? html`<p class="cn-figures number">${text("figures", {
-                parameters: texts.integer(manifest.parameters),
-                accuracy: texts.percent(manifest.figures.accuracy),
-                held_out: texts.integer(manifest.figures.held_out),
-              })}</p>`
-            : nothing}`}
+            <p>${words.facts(manifest, place, this.view.summaries.get(network.key(place))!)}</p><p>${words.origin(manifest, place)}</p></div>
+            <button type="button" class="cn-close" aria-label=${text("close")} @click=${() => this.set({ active: null })}>×</button></div>`
+        : nothing}
     </div>`;
+  }
+
+  /** Show a map in the tray, and keep it in view where the tray lies over the page. */
+  private choose(map: HTMLElement, unit: { layer: string; channel: number }) {
+    this.set({ active: unit, stop: unit });
+    void this.updateComplete.then(() => {
+      const tray = this.querySelector<HTMLElement>(".cn-tray");
+      const covered = tray && getComputedStyle(tray).position === "fixed" ? map.getBoundingClientRect().bottom - tray.getBoundingClientRect().top + 12 : 0;
+      if (covered > 0) scrollBy({ top: covered, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+    });
   }
 
   private placeOf({ layer, channel }: { layer: string; channel: number }): Place | null {

@@ -1,0 +1,206 @@
+"""`make bench`: what the site costs its readers and its authors, against the budgets, in one run of one browser.
+
+    python -m tests.bench [--url ADDRESS --drawn SELECTOR] [--quick]
+
+With --url another site is measured in the same run, by the figures that any site has; SELECTOR says when it is drawn.
+Exit status 1 where a budget is missed. Machines are noisy: compare within a run, never between two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Page, sync_playwright
+from rich.console import Console
+from rich.table import Table
+
+import build
+from tests.conftest import LESSON, PROJECT, make_project
+from tests.engines import SUB_PATH, launch, served
+from tests.node import ROOT
+from tests.pictures import encoded, scene
+
+DRAWN = "cnn-network[data-state=ready]"
+# Lighthouse's "slow 4G": 150 ms there and back, 1.6 Mbit/s down.
+SLOW = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 750e3 / 8}
+
+
+@dataclass
+class Row:
+    """One figure: ours, the peer's where it was measured, and the most that it may be (None: only told)."""
+
+    what: str
+    unit: str
+    ours: float
+    budget: float | None
+    peer: float | None = None
+
+    @property
+    def missed(self) -> bool:
+        return self.budget is not None and self.ours > self.budget
+
+
+WATCH = """
+window.long = [];
+new PerformanceObserver((list) => list.getEntries().forEach((e) => window.long.push([e.startTime, e.duration]))).observe({ type: "longtask", buffered: true });
+const look = () => document.querySelector(DRAWN) ? (window.drawnAt = performance.now()) : requestAnimationFrame(look);
+requestAnimationFrame(look);
+"""
+
+
+def visit(browser: Browser, url: str, drawn: str, slow: bool = False) -> dict[str, float]:
+    """Open a page with an empty cache: bytes and requests until it is drawn, when that was, and the longest task afterwards."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    session = context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    if slow:
+        session.send("Network.emulateNetworkConditions", SLOW)
+        session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    loaded: list[float] = []
+    asked: list[str] = []
+    session.on("Network.loadingFinished", lambda event: loaded.append(event["encodedDataLength"]))
+    session.on("Network.requestWillBeSent", lambda event: asked.append(event["request"]["url"]))
+    page.add_init_script(WATCH.replace("DRAWN", repr(drawn)))
+    page.goto(url, wait_until="commit", timeout=120_000)
+    page.wait_for_selector(drawn, timeout=120_000, state="attached")
+    bytes_, requests = sum(loaded), [u for u in asked if u.startswith("http")]
+    page.wait_for_timeout(1500)
+    at = page.evaluate("() => window.drawnAt")
+    longest = page.evaluate("() => Math.max(0, ...window.long.filter(([start]) => start > window.drawnAt).map(([, duration]) => duration))")
+    context.close()
+    return {"kilobytes": bytes_ / 1000, "requests": len(requests), "hosts": len({urlsplit(u).netloc for u in requests}), "drawn": at / 1000, "longest": longest}
+
+
+def repeated(times: int, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """The median of each figure."""
+    runs = [measure() for _ in range(times)]
+    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+
+
+SWITCH = """async (rounds) => {
+    const element = document.querySelector("cnn-network"), times = [];
+    const names = [...element.querySelectorAll("button[data-example]")].map((b) => b.dataset.example);
+    for (let i = 0; i < rounds * names.length; i++) {
+        const name = names[(i + 1) % names.length], before = element.trace, start = performance.now();
+        element.querySelector(`[data-example="${name}"]`).click();
+        while (element.trace === before) await new Promise((done) => { const c = new MessageChannel(); c.port1.onmessage = done; c.port2.postMessage(0); });
+        await element.updateComplete;
+        if (i >= names.length) times.push(performance.now() - start);
+        await new Promise((done) => setTimeout(done, 20));
+    }
+    return times;
+}"""
+
+UPLOAD = """async ([from, count]) => {
+    const element = document.querySelector("cnn-network"), times = [];
+    for (let i = from; i < from + count; i++) {
+        const canvas = new OffscreenCanvas(400, 300), context = canvas.getContext("2d");
+        context.fillStyle = `hsl(${i * 37} 80% 50%)`;
+        context.fillRect(0, 0, 300, 200);
+        const file = new File([await canvas.convertToBlob()], `${i}.png`, { type: "image/png" }), before = element.trace, start = performance.now();
+        await strata.store.store.take(file);
+        while (element.trace === before) await new Promise((done) => setTimeout(done));
+        await element.updateComplete;
+        times.push(performance.now() - start);
+    }
+    return times;
+}"""
+
+
+def in_use(page: Page) -> list[Row]:
+    """Switching examples, uploads cold and warm, and the memory over a hundred pictures."""
+    session = page.context.new_cdp_session(page)
+
+    def heap() -> float:
+        for _ in range(3):
+            session.send("HeapProfiler.collectGarbage")
+        usage = session.send("Runtime.getHeapUsage")
+        return (usage["usedSize"] + usage.get("backingStorageSize", 0) + usage.get("embedderHeapUsedSize", 0)) / 2**20
+
+    switch = statistics.median(page.evaluate(SWITCH, 3))
+    started = time.monotonic()
+    page.set_input_files("input[type=file]", {"name": "p.png", "mimeType": "image/png", "buffer": encoded(scene(400, 300))})
+    page.wait_for_selector('button[data-example="own"][aria-pressed="true"]', timeout=120_000)
+    cold = time.monotonic() - started
+    page.evaluate(UPLOAD, [0, 20])
+    before = heap()
+    warm = statistics.median(page.evaluate(UPLOAD, [20, 100]))
+    return [Row("another example: all maps redrawn", "ms", switch, 50), Row("first picture of one's own, engine included", "s", cold, None),
+            Row("each picture after it", "ms", warm, 100), Row("memory gained over 100 pictures", "MB", heap() - before, 1)]
+
+
+def builds(lessons: int) -> list[Row]:
+    """A build with empty caches, the one after it, and one of many lessons."""
+
+    def seconds(root: Path, out: Path) -> float:
+        started = time.monotonic()
+        with redirect_stdout(StringIO()):
+            assert build.main(["--root", str(root), "--out", str(out)]) == 0
+        return time.monotonic() - started
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        clean = folder / "clean"  # the project without its caches
+        clean.mkdir()
+        for shared in ("strata.toml", "content", "site_templates", "assets", "model"):
+            (clean / shared).symlink_to(ROOT / shared)
+        first, second = seconds(clean, folder / "site"), seconds(clean, folder / "site")
+        slugs = ["index", *(f"lesson-{i}" for i in range(lessons - 1))]
+        toml = PROJECT.replace('lessons = ["index"]', f"lessons = {slugs!r}".replace("'", '"'))
+        many = make_project(folder / "many", toml, dict.fromkeys(slugs, LESSON), ["red", "blue"])
+        return [Row("clean build", "s", first, 60), Row("second build", "s", second, None), Row(f"build of {lessons:,} lessons", "s", seconds(many, folder / "out"), None)]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--url", help="another site to measure in the same run")
+    parser.add_argument("--drawn", default="body", metavar="SELECTOR", help="what is there once that site is drawn")
+    parser.add_argument("--quick", action="store_true", help="once each, and fewer lessons")
+    options = parser.parse_args(arguments)
+    times = 1 if options.quick else 5
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        out = Path(name) / "site"
+        with redirect_stdout(StringIO()):
+            assert build.main(["--out", str(out)]) == 0
+        packed = {str(path.relative_to(out)): gzip.compress(path.read_bytes(), 6, mtime=0) for path in out.rglob("*") if path.suffix in (".html", ".js", ".css", ".svg")}
+        browser = launch(playwright, "chromium")
+        with served(out, packed=packed) as base:
+            assert base.endswith(f"{SUB_PATH}/")
+            sites = {"ours": (base, DRAWN)} | ({"peer": (options.url, options.drawn)} if options.url else {})
+            plain = {who: repeated(times, lambda site=site: visit(browser, *site)) for who, site in sites.items()}
+            slow = {who: repeated(min(times, 3), lambda site=site: visit(browser, *site, slow=True)) for who, site in sites.items()}
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.goto(base)
+            page.wait_for_selector(DRAWN)
+            rows = [Row(what, unit, source["ours"][name], budget, source.get("peer", {}).get(name)) for what, unit, source, name, budget in [
+                ("transferred until the network is drawn", "kB", plain, "kilobytes", 300), ("requests until then", "", plain, "requests", 15),
+                ("hosts asked", "", plain, "hosts", 1), ("network drawn", "s", plain, "drawn", 0.4), ("drawn on slow 4G, a CPU four times slower", "s", slow, "drawn", 2.5),
+                ("longest task after that", "ms", plain, "longest", 50)]]
+            rows += in_use(page)
+        browser.close()
+    rows += builds(50 if options.quick else 1000)
+    table = Table("", "ours", "budget", *(["peer", "ratio"] if options.url else []))
+    for row in rows:
+        cells = [row.what, f"{'[red]' if row.missed else ''}{row.ours:,.2f} {row.unit}", "" if row.budget is None else f"{row.budget:g} {row.unit}"]
+        if options.url:
+            cells += ["", ""] if row.peer is None else [f"{row.peer:,.2f} {row.unit}", f"{row.peer / row.ours:.1f}" if row.ours else ""]
+        table.add_row(*cells)
+    Console().print(table)
+    return int(any(row.missed for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
