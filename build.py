@@ -16,9 +16,10 @@ from errors import BuildError, nearest
 from generator.lessons import read_labels, read_lessons
 from generator.markdown import render
 from generator.node import Node
+from generator.output import check_out, write_site
 from generator.pictures import read_examples
 from generator.scripts import bundle, notices, runtime_scripts
-from generator.site import check_out, content_files, model_files, page_files, pages, site_files, static_files, version_of, write_site
+from generator.site import content_files, model_files, page_files, pages, site_files, static_files, version_of
 from generator.stills import stills
 from generator.widgets import read_widgets
 
@@ -105,8 +106,9 @@ def train_model(model: Model, data: Path | None, root: Path) -> None:
     """Train with live progress; Ctrl-C keeps the best so far, and the next run goes on from there."""
     from model.data import read_photos
     from model.networks import build_network
+    from model.recipe import Recipe
     from model.train import Progress as Epoch
-    from model.train import Recipe, train
+    from model.train import train
 
     if data is None:
         raise BuildError(f"training {model.name} needs its photos: --data PATH, a folder with one folder a class, or tiny-imagenet-200 as folder or zip")

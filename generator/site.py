@@ -1,4 +1,4 @@
-"""Pages from templates, and the folder that holds the site: read and check everything first, then write, then swap."""
+"""Pages from templates: lessons, bare figures, 404.html, sitemap and feed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import hashlib
 import io
 import json
 import re
-import shutil
-import tempfile
 from dataclasses import dataclass, field
 from html import escape, unescape
 from pathlib import Path, PurePosixPath
@@ -26,7 +24,6 @@ from generator.stills import card_path, still_path
 
 CSP = ("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; "
        "font-src 'self' data:; media-src 'self' blob:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'")
-MARKER = ".strata"  # says that a folder is a site of ours, which a build may replace
 
 
 def model_files(package: Any) -> dict[str, bytes]:
@@ -191,41 +188,6 @@ def version_of(files: dict[str, bytes]) -> str:
     for path in sorted(files):
         sha.update(path.encode() + b"\0" + hashlib.sha256(files[path]).digest())
     return sha.hexdigest()[:10]
-
-
-def check_out(out: Path) -> None:
-    """BuildError unless `out` is absent, empty, or a site that an earlier build wrote."""
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARKER).exists())):
-        raise BuildError("exists and is not a site of Strata's; choose another folder with --out, or empty this one", out)
-
-
-def write_site(files: dict[str, bytes], out: Path) -> None:
-    """Write everything into a fresh folder beside `out`, then put it in its place."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=".strata-", dir=out.parent))
-    except OSError as error:
-        raise BuildError(f"cannot write here: {error.strerror or error}", out) from error
-    try:
-        for name, content in {**files, ".nojekyll": b"", MARKER: b"Written by build.py; a build may replace this folder.\n"}.items():
-            path = fresh / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        fresh.chmod(0o755)
-        old = fresh.with_name(f"{fresh.name}-old")
-        if out.exists():
-            out.rename(old)
-        try:
-            fresh.rename(out)
-        except OSError:
-            if old.exists():
-                old.rename(out)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise BuildError(f"cannot write the site: {error.strerror or error}", out) from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _alternates(site: Site, slug: str) -> dict[str, PurePosixPath]:

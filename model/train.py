@@ -24,54 +24,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
-from errors import BuildError, nearest
+from errors import BuildError
 from model.data import Photos, held_out
 from model.fold import Branches, Normalization, fold_batch_norm, fold_normalization
 from model.networks import parameter_count
+from model.recipe import Recipe
 from model.weights_file import save_weights, write_atomically
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained; `[models.NAME.recipe]` in strata.toml overrides any of it."""
-
-    epochs: int = 120
-    batch_size: int = 64
-    learning_rate: float = 8e-3  # the peak of the cycle
-    weight_decay: float = 0.01
-    label_smoothing: float = 0.05
-    dropout: float = 0.3  # before the last layer, in training alone
-    branches: int = 3  # 3 x 3 branches a convolution while it trains; 0 trains it as it is
-    averaging: float = 0.998  # of the weights, per step
-    flip: bool = True
-    shift: float = 0.1  # in picture widths
-    zoom: float = 0.25  # up to 1 + zoom times larger or smaller
-    rotation: float = 8.0  # degrees
-    jitter: float = 0.3  # of brightness, contrast and saturation
-    grey: float = 0.1  # share of the pictures without colour
-    blur: float = 0.1  # share of the pictures slightly blurred
-    threads: int = 1  # the same seed gives the same weights at one thread count
-    seed: int = 0
-
-    @staticmethod
-    def read(table: dict[str, Any]) -> Recipe:
-        """A recipe from its table; BuildError names an unknown field, a value of another type or out of range."""
-        defaults = asdict(Recipe())
-        for field, value in table.items():
-            if field not in defaults:
-                raise BuildError(f'unknown field "{field}" in the recipe{nearest(field, defaults)}')
-            wanted = type(defaults[field])
-            if not isinstance(value, (int, float) if wanted is float else wanted) or (isinstance(value, bool) and wanted is not bool):
-                raise BuildError(f'"{field}" in the recipe must be {_KINDS[wanted]}, not {value!r}')
-            low, high = _RANGES.get(field, (0, math.inf))
-            if not low <= value <= high:
-                raise BuildError(f'"{field}" in the recipe must be {f"{low} or more" if high == math.inf else f"from {low} to {high}"}, not {value!r}')
-        return Recipe(**table)
-
-
-_KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
-_RANGES = {"epochs": (1, math.inf), "batch_size": (2, math.inf), "threads": (1, math.inf), "dropout": (0, 0.95), "label_smoothing": (0, 0.9),
-           "averaging": (0, 0.9999), "grey": (0, 1), "blur": (0, 1), "learning_rate": (1e-9, 1), "jitter": (0, 1)}
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 import build
 from config import read_site
 from generator.node import Node
+from model.networks import build_network
+from model.weights_file import load_weights
+from tests.engines import launch, served, watch
 from tests.node import ROOT, Bridge
+from tests.page import ENGINES
 
 PHOTOS = ROOT.parent / "shared" / "data" / "tiny-imagenet-10.zip"
 
@@ -52,6 +57,46 @@ def photos() -> Path:
     return PHOTOS
 
 
+@pytest.fixture(scope="session")
+def browsers():
+    with sync_playwright() as playwright:
+        launched = {engine: launch(playwright, engine) for engine in ENGINES}
+        yield launched
+        for browser in launched.values():
+            browser.close()
+
+
+@pytest.fixture(scope="session")
+def address(built):
+    with served(built) as base:
+        yield {"http": base, "file": f"{built.as_uri()}/"}
+
+
+@pytest.fixture
+def visit(browsers, address):
+    """`visit(engine, place, **context)` gives a watched page; every page must be without fault when the test ends."""
+    opened = []
+
+    def start(engine="chromium", place="http", base=None, check=True, **context):
+        page = browsers[engine].new_context(**context).new_page()
+        watched = watch(page, base or address[place])
+        opened.append((watched, check))
+        return watched
+
+    yield start
+    faults = [fault for watched, check in opened if check for fault in watched.faults()]
+    for watched, _ in opened:
+        watched.page.context.close()
+    assert not faults
+
+
+@pytest.fixture(scope="session")
+def network(site):
+    network, _ = build_network(site.models["tinyvgg"].network, 10)
+    load_weights(site.models["tinyvgg"].weights, network)
+    return network
+
+
 PROJECT = """
 title = "Test"
 lessons = ["index"]
@@ -91,7 +136,7 @@ def make_project(root: Path, toml: str, lessons: dict[str, str], pictures: list[
     """Write a project that shares this one's templates and assets; weights are random, from a fixed seed."""
     import torch
 
-    from model.networks import build_network, parameter_count
+    from model.networks import parameter_count
     from model.weights_file import save_weights
     from tests.pictures import scene
 

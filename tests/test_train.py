@@ -11,7 +11,8 @@ import build
 from errors import BuildError
 from model.data import Photos, held_out
 from model.networks import TinyVGG
-from model.train import Recipe, augment, evaluate, train
+from model.recipe import Recipe
+from model.train import augment, evaluate, train
 from model.weights_file import load_weights, save_weights
 from tests.pictures import encoded, scene
 

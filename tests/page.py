@@ -1,0 +1,59 @@
+"""What the browser tests ask of a page: the trace on show, the probabilities, an upload; and the same from PyTorch."""
+
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+import torch
+from playwright.sync_api import Page
+
+from model.networks import trace
+from model.preprocess import open_picture, preprocess
+from tests.node import ROOT
+
+ENGINES = ["chromium", "firefox"]
+AXE = ROOT / "assets" / "node_modules" / "axe-core" / "axe.min.js"
+LANGUAGES = {"en": "index.html", "zh": "zh/index.html"}
+
+OVERFLOW = """() => {
+    const wide = document.documentElement.clientWidth;
+    const out = [...document.querySelectorAll("body *")].filter((e) => !e.closest(".visually-hidden, .skip, svg") && e.getBoundingClientRect().right > wide + 1);
+    return [document.documentElement.scrollWidth <= wide, ...out.map((e) => e.outerHTML.slice(0, 120))];
+}"""
+OVERLAPS = """() => {
+    const boxes = [...document.querySelectorAll(".cn-map, .cn-classes li, .cn-label, .cn-picture, .cn-legend")].map((e) => [e, e.getBoundingClientRect()]);
+    const found = [];
+    boxes.forEach(([a, p], i) => boxes.slice(i + 1).forEach(([b, q]) => {
+        if (p.left < q.right - 1 && q.left < p.right - 1 && p.top < q.bottom - 1 && q.top < p.bottom - 1) found.push(`${a.outerHTML.slice(0, 90)} | ${b.outerHTML.slice(0, 90)}`);
+    }));
+    return found;
+}"""
+
+
+def python_trace(network, content: bytes, size=64, channels=3):
+    pixels = preprocess(open_picture(content), size, channels)
+    return {name: x[0].numpy() for name, x in trace(network, torch.from_numpy(pixels)[None].float() / 255).items()}
+
+
+def page_trace(page: Page) -> dict[str, np.ndarray]:
+    """`element.trace`, brought over as base64."""
+    packed = page.evaluate("""() => Object.entries(document.querySelector("cnn-network").trace.layers).map(([name, { shape, data }]) => {
+        const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+        let text = "";
+        for (let i = 0; i < bytes.length; i += 4096) text += String.fromCharCode(...bytes.subarray(i, i + 4096));
+        return [name, [...shape], btoa(text)];
+    })""")
+    return {name: np.frombuffer(base64.b64decode(data), "<f4").reshape(shape) for name, shape, data in packed}
+
+
+def page_probabilities(page: Page) -> np.ndarray:
+    return np.array(page.evaluate("() => [...document.querySelectorAll('[data-class]')].map((e) => Number(e.dataset.probability))"))
+
+
+def upload(page: Page, content: bytes, name="photo.png", mime="image/png") -> None:
+    """Give the page a picture by its button, and wait until it is on show."""
+    before = page.evaluate_handle("() => document.querySelector('cnn-network').trace")
+    page.set_input_files("input[type=file]", {"name": name, "mimeType": mime, "buffer": content})
+    page.wait_for_function("(before) => document.querySelector('cnn-network').trace !== before", arg=before, timeout=60_000)
+    page.wait_for_selector('button[data-example="own"][aria-pressed="true"]')

@@ -1,0 +1,379 @@
+"""The reader's own picture: every way to give one, every kind of one, in Chromium and in Firefox."""
+
+from __future__ import annotations
+
+import base64
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from model.preprocess import open_picture, preprocess
+from tests.engines import served, watch
+from tests.node import close
+from tests.page import ENGINES, page_probabilities, page_trace, python_trace, upload
+from tests.pictures import SHAPES, encoded, scene
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("place", ["http", "file"])
+def test_an_uploaded_picture_gets_pytorchs_trace(visit, network, engine, place):
+    page = visit(engine, place).open()
+    for content in (encoded(scene(123, 77)), encoded(scene(64, 64, mode="RGBA"))):
+        upload(page, content)
+        truth, shown = python_trace(network, content), page_trace(page)
+        assert list(shown) == ["image", *truth]
+        for name, values in truth.items():
+            assert close(shown[name], values), name
+        assert np.abs(page_probabilities(page) - torch.from_numpy(truth["logits"]).softmax(0).numpy()).max() <= 6e-5
+    assert page.evaluate("() => document.querySelector('cnn-network').trace.source") == "own"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("place", ["http", "file"])
+def test_an_uploaded_photo_gets_the_prediction_that_python_gives_it(visit, network, manifest, photos, engine, place):
+    page = visit(engine, place).open()
+    with zipfile.ZipFile(photos) as archive:
+        names = [name for name in archive.namelist() if name.endswith("_7.JPEG")]
+        assert len(names) == 10
+        for name in names:
+            content = archive.read(name)
+            upload(page, content, "photo.jpg", "image/jpeg")
+            expected = torch.from_numpy(python_trace(network, content)["logits"]).softmax(0).numpy()
+            shown = page_probabilities(page)
+            assert shown.argmax() == expected.argmax(), name
+            assert np.abs(shown - expected).max() <= 0.02, name  # JPEG decoders may differ by a step of 255
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_preprocessing_is_pillows_to_the_byte(visit, engine):
+    page = visit(engine, "file").open()
+    for i, shape in enumerate(SHAPES):
+        mode = ["RGB", "RGBA", "L", "LA"][i % 4]
+        content = encoded(scene(*shape, mode=mode))
+        for size, channels in ((64, 3), (28, 1)):
+            packed = page.evaluate("""async ([text, size, channels]) => {
+                const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+                const own = await strata.picture.readPicture(new File([bytes], "p.png", { type: "image/png" }), new AbortController().signal);
+                return [...(await strata.picture.pixelsOf(own, size, channels, () => {}))];
+            }""", [base64.b64encode(content).decode(), size, channels])
+            ours = np.array(packed, dtype=np.uint8).reshape(channels, size, size)
+            assert np.array_equal(ours, preprocess(open_picture(content), size, channels)), (shape, mode)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("way", ["drop", "paste"])
+def test_a_picture_can_be_dropped_and_pasted(visit, network, engine, way):
+    page = visit(engine, "file").open()
+    content = encoded(scene(90, 90, seed=way == "drop"))
+    page.evaluate("""([text, way]) => {
+        const data = new DataTransfer();
+        data.items.add(new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], "p.png", { type: "image/png" }));
+        const event = new Event(way, { bubbles: true, cancelable: true });  // Firefox empties what a script puts into its own kinds
+        Object.defineProperty(event, way === "drop" ? "dataTransfer" : "clipboardData", { value: data });
+        document.body.dispatchEvent(event);
+        if (!event.defaultPrevented) throw new Error("the browser would open the file instead");
+    }""", [base64.b64encode(content).decode(), way])
+    page.wait_for_selector('button[data-example="own"][aria-pressed="true"]', timeout=60_000)
+    assert close(page_trace(page)["logits"], python_trace(network, content)["logits"])
+
+
+def test_the_engine_loads_when_first_needed_with_visible_progress(visit):
+    watched = visit()
+    page = watched.open()
+    assert not [url for url in watched.requests if "onnxruntime" in url]
+    page.evaluate("""() => {
+        window.shares = [];
+        new MutationObserver(() => {
+            const progress = document.querySelector("progress");
+            if (progress) window.shares.push(progress.value);
+        }).observe(document.querySelector("cnn-network"), { subtree: true, childList: true, attributes: true });
+    }""")
+    upload(page, encoded(scene(80, 80)))
+    shares = page.evaluate("() => window.shares")
+    assert len(set(shares)) >= 4 and shares == sorted(shares)
+    assert page.locator("progress").count() == 0
+    fetched = len([url for url in watched.requests if "onnxruntime" in url])
+    upload(page, encoded(scene(81, 80)))
+    assert len([url for url in watched.requests if "onnxruntime" in url]) == fetched
+
+
+def test_the_last_of_two_pictures_wins(visit, network):
+    page = visit().open()
+    first, second = encoded(scene(2000, 1500)), encoded(scene(70, 70, seed=9))
+    page.evaluate("""([first, second]) => {
+        const file = (text) => new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], "p.png", { type: "image/png" });
+        void strata.store.store.take(file(first));
+        void strata.store.store.take(file(second));
+    }""", [base64.b64encode(content).decode() for content in (first, second)])
+    page.wait_for_selector('button[data-example="own"][aria-pressed="true"]', timeout=60_000)
+    page.wait_for_timeout(500)
+    assert close(page_trace(page)["logits"], python_trace(network, second)["logits"])
+
+
+def test_an_example_chosen_meanwhile_takes_the_pictures_place(visit):
+    page = visit().open()
+    page.set_input_files("input[type=file]", {"name": "p.png", "mimeType": "image/png", "buffer": encoded(scene(60, 60))})
+    page.wait_for_selector("progress")
+    page.click('button[data-example="pizza"]')
+    page.wait_for_selector('button[data-example="pizza"][aria-pressed="true"]')
+    page.wait_for_timeout(2500)  # the engine arrives, for nobody
+    assert page.evaluate("() => document.querySelector('cnn-network').trace.source") == "pizza"
+    assert page.locator("progress").count() == 0 and page.locator("[role=alert]").count() == 0
+    page.click('button[data-example="own"]')
+    page.wait_for_selector('button[data-example="own"][aria-pressed="true"]')
+
+
+def test_many_pictures_at_once_are_computed_one_after_the_other(visit, network):
+    page = visit().open()
+    contents = [encoded(scene(64, 64, seed=i)) for i in range(5)]
+    upload(page, encoded(scene(10, 10)))
+    logits = page.evaluate("""async (pictures) => {
+        const { store } = strata.store;
+        const traces = pictures.map(async (text) => {
+            const file = new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], "p.png", { type: "image/png" });
+            const own = await strata.picture.readPicture(file, new AbortController().signal);
+            return store.produce(await store.manifest("tinyvgg"), { own });
+        });
+        return (await Promise.all(traces)).map((trace) => [...trace.layers.logits.data]);
+    }""", [base64.b64encode(content).decode() for content in contents])
+    for content, row in zip(contents, logits, strict=True):
+        assert close(np.array(row, dtype=np.float32), python_trace(network, content)["logits"])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_file_that_is_no_picture_leaves_all_as_it_was(visit, engine):
+    page = visit(engine).open()
+    before = page_probabilities(page)
+    for name, mime, content, says in [("notes.txt", "text/plain", b"hello", "is not a picture"), ("empty.png", "image/png", b"", "is empty"),
+                                      ("broken.png", "image/png", b"\x89PNG and no more", "broken.png is cut short")]:
+        page.set_input_files("input[type=file]", {"name": name, "mimeType": mime, "buffer": content})
+        page.wait_for_selector(f'[role=alert]:has-text("{says}")')
+    assert np.array_equal(page_probabilities(page), before)
+    upload(page, encoded(scene(50, 50)))
+    assert page.locator("[role=alert]").count() == 0
+
+
+@pytest.mark.parametrize("instead", [None, b"<!doctype html><title>404</title>", b'strata.define("scripts/onnxruntime.wasm.2","AAAA'])
+def test_an_engine_that_does_not_arrive_is_said_and_tried_again(visit, built, network, instead):
+    broken = {"scripts/onnxruntime.wasm.2.js": instead}
+    with served(built, broken) as base:
+        page = visit(base=base, check=False).open()
+        before = page_probabilities(page)
+        page.set_input_files("input[type=file]", {"name": "p.png", "mimeType": "image/png", "buffer": encoded(scene(60, 60))})
+        page.wait_for_selector('[role=alert]:has-text("did not arrive whole (scripts/onnxruntime.wasm.2.js)")', timeout=60_000)
+        assert np.array_equal(page_probabilities(page), before)
+        broken.clear()
+        content = encoded(scene(61, 60))
+        upload(page, content)
+        assert close(page_trace(page)["logits"], python_trace(network, content)["logits"])
+
+
+def test_without_webassembly_the_pages_own_arithmetic_takes_over(visit, network):
+    watched = visit()
+    watched.page.add_init_script("delete globalThis.WebAssembly")
+    page = watched.open()
+    content = encoded(scene(99, 64))
+    upload(page, content)
+    truth, shown = python_trace(network, content), page_trace(page)
+    for name, values in truth.items():
+        assert close(shown[name], values), name
+    assert not [url for url in watched.requests if "onnxruntime" in url]
+
+
+def animation() -> bytes:
+    frames = [scene(40, 40, seed=i).quantize(64) for i in range(3)]
+    return encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=100)
+
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" %s><rect width="90" height="90" fill="red"/></svg>'
+SOUND = {  # name -> type, content, what is said of it
+    "one.png": ("image/png", encoded(scene(1, 1)), None),
+    "small.png": ("image/png", encoded(scene(64, 40)), None),
+    "clear.png": ("image/png", encoded(Image.new("RGBA", (30, 30), (9, 9, 9, 0))), None),
+    "long.png": ("image/png", encoded(scene(3000, 150)), None),
+    "grey16.png": ("image/png", encoded(Image.fromarray((np.arange(4900, dtype=np.uint16) * 13).reshape(70, 70))), None),
+    "cmyk.jpg": ("image/jpeg", encoded(scene(80, 60).convert("CMYK"), "JPEG"), None),
+    "photo.webp": ("image/webp", encoded(scene(90, 70), "WEBP"), None),
+    "photo.avif": ("image/avif", encoded(scene(90, 70), "AVIF"), None),
+    "moving.gif": ("image/gif", animation(), "first frame of the animation"),
+    "sized.svg": ("image/svg+xml", SVG % b'width="90" height="90"', None),
+    "unsized.svg": ("image/svg+xml", SVG % b'viewBox="0 0 90 90"', "no size of its own"),
+}
+UNSOUND = {
+    "cut.png": ("image/png", encoded(scene(90, 90))[:-2000], "is cut short"),
+    "cut.jpg": ("image/jpeg", encoded(scene(90, 90), "JPEG")[:-400], "is cut short"),
+    "cut.gif": ("image/gif", animation()[:-100], "is cut short"),
+    "cut.webp": ("image/webp", encoded(scene(90, 90), "WEBP")[:-100], "is cut short"),
+    "photo.heic": ("image/heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200), "is a HEIC photo"),
+    "scan.tiff": ("image/tiff", encoded(scene(30, 30), "TIFF"), "is a TIFF picture"),
+    "page.svg": ("image/svg+xml", b"<svg width='9' height='9'><rect", "cannot read page.svg"),
+    "essay.png": ("image/png", b"Once upon a time", "is not a picture"),
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_any_picture_works_and_what_should_be_known_of_it_is_said(visit, network, engine):
+    page = visit(engine, "file").open()
+    for name, (mime, content, note) in SOUND.items():
+        upload(page, content, name, mime)
+        assert len(page_probabilities(page)) == 10 and abs(page_probabilities(page).sum() - 1) < 1e-3
+        messages = " ".join(page.locator(".cn-status .cn-message").all_inner_texts())
+        assert (note in messages) if note else messages == "", name
+        if name.endswith((".png", ".webp")) and "grey16" not in name:
+            assert close(page_trace(page)["logits"], python_trace(network, content)["logits"]), name
+        if name.endswith(".svg"):
+            assert page_trace(page)["image"][:, 32, 32].tolist() == [1, 0, 0], name
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_picture_that_cannot_be_used_is_said_and_what_was_on_show_stays(visit, engine):
+    page = visit(engine, "file").open()
+    before = page_probabilities(page)
+    for name, (mime, content, says) in UNSOUND.items():
+        page.set_input_files("input[type=file]", {"name": name, "mimeType": mime, "buffer": content})
+        page.wait_for_selector(f'[role=alert]:has-text("{says}")')
+        assert np.array_equal(page_probabilities(page), before), name
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_turns_the_picture_as_in_python(visit, network, engine, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    page = visit(engine, "file").open()
+    content = encoded(scene(96, 64), "JPEG", exif=exif, quality=95, subsampling=0)
+    upload(page, content, "photo.jpg", "image/jpeg")
+    truth = preprocess(open_picture(content), 64) / 255
+    assert np.abs(page_trace(page)["image"] - truth).max() <= 4 / 255  # decoders of JPEG differ by little
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("shape", [(12_000, 9_000), (20_000, 1_000)])
+def test_a_very_large_picture_shows_progress_and_does_not_freeze_the_page(visit, network, shape):
+    page = visit().open()
+    page.evaluate("""() => {
+        window.steps = [];
+        const { store } = strata.store;
+        let frames = 0;
+        const tick = () => { frames++; requestAnimationFrame(tick); };
+        tick();
+        store.addEventListener("task", () => store.task.step === "reading" && window.steps.push([store.task.share ?? 0, frames]));
+    }""")
+    gradient = Image.linear_gradient("L").resize(shape)
+    content = encoded(Image.merge("RGB", [gradient, gradient.rotate(180), gradient]), "JPEG", quality=95, subsampling=0)
+    upload(page, content, "large.jpg", "image/jpeg")
+    shares, frames = zip(*page.evaluate("() => window.steps"), strict=True)
+    assert len(shares) >= 3 and list(shares) == sorted(shares) and shares[-1] == 1
+    if min(shape) > 5000:
+        assert len(shares) > 50 and frames[-1] - frames[1] >= 10, "the page was painted meanwhile"
+    truth = preprocess(open_picture(content), 64) / 255
+    assert np.abs(page_trace(page)["image"] - truth).max() <= 2 / 255
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_square_can_be_moved_and_the_picture_forgotten(visit, network, engine):
+    page = visit(engine, "file").open()
+    picture = scene(150, 90)
+    upload(page, encoded(picture))
+    page.focus("own-picture input[type=range]")
+    page.keyboard.press("Home")
+    page.wait_for_function("() => strata.store.store.own.crop.left === 0")
+    left = encoded(picture.crop((0, 0, 90, 90)))
+    expected = python_trace(network, left)["logits"]
+    for _ in range(40):
+        if close(page_trace(page)["logits"], expected):
+            break
+        page.wait_for_timeout(50)
+    assert close(page_trace(page)["logits"], expected)
+    page.click("own-picture button")
+    page.wait_for_selector('button[data-example="koala"][aria-pressed="true"]')
+    assert page.locator('button[data-example="own"]').count() == 0
+    assert page.evaluate("() => sessionStorage.length") == 0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("place", ["http", "file"])
+def test_the_next_page_shows_the_readers_picture(visit, network, engine, place):
+    page = visit(engine, place).open()
+    content = encoded(scene(75, 75, seed=5))
+    upload(page, content)
+    page.wait_for_function("() => sessionStorage.length === 1")
+    page.click("nav a[lang=zh-Hans]")
+    if (engine, place) == ("firefox", "file"):  # to Firefox every file is a place of its own, with a storage of its own
+        page.wait_for_selector('button[data-example="koala"][aria-pressed="true"]')
+        return
+    page.wait_for_selector('button[data-example="own"][aria-pressed="true"]', timeout=60_000)
+    assert "/zh/" in page.url and close(page_trace(page)["logits"], python_trace(network, content)["logits"])
+
+
+def test_several_files_at_once_show_the_first(visit, network):
+    page = visit().open()
+    contents = [encoded(scene(40, 40, seed=i)) for i in range(3)]
+    page.set_input_files("input[type=file]", [{"name": f"{i}.png", "mimeType": "image/png", "buffer": c} for i, c in enumerate(contents)])
+    page.wait_for_selector('.cn-message:has-text("Several files came")', timeout=60_000)
+    page.wait_for_selector('button[data-example="own"][aria-pressed="true"]')
+    assert close(page_trace(page)["logits"], python_trace(network, contents[0])["logits"])
+
+
+def test_taking_the_figure_out_and_putting_it_back_leaves_it_whole(visit):
+    page = visit().open()
+    page.evaluate("() => { const e = document.querySelector('cnn-network'), p = e.parentNode; e.remove(); p.prepend(e); }")
+    page.wait_for_selector("cnn-network[data-state=ready]")
+    page.click('button[data-example="orange"]')
+    page.wait_for_selector('button[data-example="orange"][aria-pressed="true"]')
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_camera_is_followed_and_a_frame_kept(browsers, address, engine):
+    """A camera of the browser's own making."""
+    page = browsers[engine].new_context().new_page()
+    watched = watch(page, address["http"])
+    page.add_init_script("""Object.defineProperty(navigator, "mediaDevices", { value: { getUserMedia: async () => {
+        const canvas = document.createElement("canvas");
+        canvas.width = 160; canvas.height = 120;
+        const context = canvas.getContext("2d");
+        let hue = 0;
+        setInterval(() => { context.fillStyle = `hsl(${hue += 5} 90% 50%)`; context.fillRect(0, 0, 160, 120); }, 30);
+        window.cameraStream = canvas.captureStream(30);
+        return window.cameraStream;
+    } } })""")
+    try:
+        watched.open()
+        page.click("picture-input button")
+        page.wait_for_selector('button[data-example="own"][aria-pressed="true"]', timeout=60_000)
+        seen = set()
+        for _ in range(100):
+            seen.add(tuple(page.evaluate("() => [...document.querySelector('cnn-network').trace.layers.logits.data]")))
+            if len(seen) >= 3:
+                break
+            page.wait_for_timeout(50)
+        assert len(seen) >= 3, "the figure does not follow the camera"
+        assert page.evaluate("() => sessionStorage.length") == 0
+        page.click("picture-input button:has-text('Take')")
+        page.wait_for_function("() => strata.store.store.own?.file.name === 'camera.png'")
+        page.wait_for_selector("picture-input video", state="detached")
+        assert page.evaluate("() => window.cameraStream.getTracks().every((track) => track.readyState === 'ended')")
+        assert watched.faults() == []
+    finally:
+        page.context.close()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_camera_that_is_refused_is_said(visit, engine):
+    watched = visit(engine)
+    watched.page.add_init_script("""Object.defineProperty(navigator, "mediaDevices", { value: {
+        getUserMedia: async () => { throw new DOMException("no", "NotAllowedError"); } } })""")
+    page = watched.open()
+    page.click("picture-input button")
+    page.wait_for_selector('[role=alert]:has-text("may not use the camera")')
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_thumbnail_of_ones_own_picture_shows_it(visit, engine):
+    page = visit(engine).open()
+    upload(page, encoded(Image.new("RGB", (90, 60), (200, 30, 60))))
+    middle = page.evaluate("""() => [...document.querySelector('canvas[data-map="own"]').getContext("2d").getImageData(56, 56, 1, 1).data]""")
+    assert middle == [200, 30, 60, 255]

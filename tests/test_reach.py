@@ -1,0 +1,176 @@
+"""Any reader: every width, the keyboard, a screen reader, both themes, without JavaScript."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.page import AXE, ENGINES, LANGUAGES, OVERFLOW, OVERLAPS, page_trace
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_overflows_or_overlaps_at_any_width(visit, engine, language):
+    page = visit(engine).open(LANGUAGES[language])
+    heights = {}
+    for width, height in [(390, 844), (320, 640), (768, 1024), (1024, 768), (1440, 900), (1920, 1080), (2560, 1440)]:
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(150)  # a resized window lays it out anew
+        assert page.evaluate(OVERFLOW) == [True], width
+        assert page.evaluate(OVERLAPS) == [], width
+        box = page.locator(".cn-network").bounding_box()
+        heights[width] = box["height"]
+        assert box["width"] > 0.85 * min(width, 1900)
+        assert page.get_attribute(".cn-network", "data-direction") == ("rows" if width < 1200 else "columns")
+    assert heights[2560] > heights[1440], "on a wide screen the figure grows"
+
+
+def test_arrow_keys_move_between_maps(visit):
+    page = visit().open()
+    page.focus('button[data-layer="image"][data-channel="0"]')
+    assert page.locator('.cn-map[tabindex="0"]').count() == 1
+
+    def press(key):
+        page.keyboard.press(key)
+        return page.evaluate("() => `${document.activeElement.dataset.layer}/${document.activeElement.dataset.channel}`")
+
+    assert press("ArrowDown") == "image/1"
+    assert press("ArrowRight").startswith("conv_1_1/")
+    assert press("End") == "conv_1_1/9" and press("ArrowDown") == "conv_1_1/9"
+    assert press("ArrowRight") == "relu_1_1/9" and press("Home") == "relu_1_1/0"
+    assert page.locator('.cn-map[tabindex="0"]').count() == 1
+    assert page.locator('[data-parent][data-layer="conv_1_1"]').count() == 1
+    assert press("ArrowRight").startswith("conv_1_2/") and page.locator('[data-parent][data-layer="relu_1_1"]').count() == 10
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_timeout(150)
+    assert press("ArrowLeft") == "conv_1_2/0" and press("ArrowRight") == "conv_1_2/1" and press("ArrowUp") == "relu_1_1/1"
+    page.keyboard.press("Escape")
+    assert page.locator(".cn-tray[data-open]").count() == 0
+
+
+def test_on_a_phone_a_tapped_map_is_shown_large_and_stays_in_view(visit):
+    page = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).open()
+    page.locator('button[data-layer="max_pool_1"][data-channel="4"]').scroll_into_view_if_needed()
+    above = page.locator(".cn-network").bounding_box()["y"]
+    page.tap('button[data-layer="max_pool_1"][data-channel="4"]')
+    page.wait_for_selector(".cn-tray")
+    page.wait_for_timeout(600)
+    tray, tapped = page.locator(".cn-tray").bounding_box(), page.locator('button[data-layer="max_pool_1"][data-channel="4"]').bounding_box()
+    assert tapped["y"] + tapped["height"] <= tray["y"] and tray["y"] + tray["height"] <= 844
+    assert page.locator(".cn-network").bounding_box()["y"] <= above, "nothing above moves when the tray opens"
+    page.tap(".cn-close")
+    page.wait_for_selector(".cn-tray", state="detached")
+    page.tap('button[data-layer="max_pool_1"][data-channel="4"]')
+    page.wait_for_selector(".cn-tray")
+    page.tap("h2", position={"x": 5, "y": 5})
+    page.wait_for_selector(".cn-tray", state="detached")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_map_says_what_it_shows(visit, language):
+    page = visit().open(LANGUAGES[language])
+    values = page_trace(page)["conv_1_2"][4]
+    says = page.get_attribute('button[data-layer="conv_1_2"][data-channel="4"]', "aria-label")
+    for number in (values.min(), values.max()):
+        assert f"{number:.2f}".replace("-", "−") in says
+    assert f"{100 * (values < 0).mean():.0f}%" in says
+    page.hover('button[data-layer="conv_1_2"][data-channel="4"]')
+    assert f"{values.max():.2f}" in page.inner_text(".cn-tray[data-open]")
+    y, x = np.unravel_index(values.argmax(), values.shape)
+    places = {"en": [["top left", "top", "top right"], ["left", "middle", "right"], ["bottom left", "bottom", "bottom right"]],
+              "zh": [["左上角", "上方", "右上角"], ["左侧", "中间", "右侧"], ["左下角", "下方", "右下角"]]}
+    assert places[language][min(2, 3 * y // 60)][min(2, 3 * x // 60)] in says
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_legends_hold_for_what_is_on_show(visit, engine):
+    page = visit(engine).open()
+    for example in ("koala", "orange"):
+        page.click(f'button[data-example="{example}"]')
+        page.wait_for_selector(f'button[data-example="{example}"][aria-pressed="true"]')
+        layers = page_trace(page)
+        firsts = [name for name in layers if name.startswith("conv")]
+        for scale, name in enumerate(firsts, 1):
+            low, _, high = page.locator(f'.cn-legend:has([data-legend="{scale}"]) span').all_inner_texts()
+            extent = float(high.lstrip("≥\u2009"))
+            assert low.lstrip("≤\u2009") == high.lstrip("≥\u2009").join(["−", ""])
+            magnitudes = np.abs(layers[name])
+            assert (magnitudes > extent + 0.01).mean() <= 0.002, "all but a few values lie within the legend"
+            assert extent <= magnitudes.max() + 0.01
+            assert high.startswith("≥") == bool(magnitudes.max() > extent + 0.01)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_zero_is_the_pages_own_background(visit, scheme):
+    page = visit(color_scheme=scheme).open()
+    zeros = page.evaluate("""() => {
+        const { layers } = document.querySelector("cnn-network").trace;
+        const i = layers.relu_1_1.data.indexOf(0), [, h, w] = layers.relu_1_1.shape;
+        const c = Math.floor(i / (h * w)), y = Math.floor(i / w) % h, x = i % w;
+        const canvas = document.querySelector(`canvas[data-map="relu_1_1/${c}"]`);
+        return [...canvas.getContext("2d").getImageData(x, y, 1, 1).data.slice(0, 3)];
+    }""")
+    assert page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor") == f"rgb({', '.join(map(str, zeros))})"
+
+
+@pytest.mark.parametrize("path", ["index.html", "zh/index.html", "embed/index/overview/index.html"])
+def test_without_javascript_the_figures_still_stands_in_its_place(browsers, address, path):
+    """In Chromium alone: Playwright cannot switch Firefox's JavaScript off for one page."""
+    page = browsers["chromium"].new_context(java_script_enabled=False, viewport={"width": 1440, "height": 900}).new_page()
+    page.goto(address["file"] + path)
+    still = page.locator("cnn-network img")
+    assert still.count() == 1 and still.bounding_box()["width"] > 1000 and still.bounding_box()["height"] > 400
+    assert page.locator(".theme").count() == 0 or not page.locator(".theme").is_visible()
+    page.context.close()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_theme_is_chosen_and_remembered(visit, engine):
+    page = visit(engine).open()
+
+    def background():
+        return page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor")
+
+    system = background()
+    names = []
+    for theme in ("light", "dark"):
+        page.click(".theme")
+        assert page.get_attribute("html", "data-theme") == theme
+        names.append((page.get_attribute(".theme", "aria-label"), background()))
+    assert names[0] == ("Theme: light", "rgb(252, 252, 250)") and names[1] == ("Theme: dark", "rgb(20, 22, 26)")
+    zero = page.evaluate("""() => {
+        const { relu_1_1 } = document.querySelector("cnn-network").trace.layers;
+        const i = relu_1_1.data.indexOf(0), area = 62 * 62;
+        const canvas = document.querySelector(`canvas[data-map="relu_1_1/${Math.floor(i / area)}"]`);
+        return [...canvas.getContext("2d").getImageData(i % 62, Math.floor((i % area) / 62), 1, 1).data.slice(0, 3)];
+    }""")
+    assert zero == [20, 22, 26], "the maps follow the theme"
+    page.reload()
+    page.wait_for_selector("cnn-network[data-state=ready]")
+    assert background() == names[1][1]
+    page.click(".theme")
+    assert background() == system
+
+
+@pytest.mark.parametrize("path", ["index.html", "zh/index.html", "embed/index/overview/index.html", "zh/embed/index/overview/index.html"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_axe_finds_nothing(visit, path, scheme, width):
+    page = visit(color_scheme=scheme, viewport={"width": width, "height": 900}).open(path)
+    page.evaluate(AXE.read_text())
+    for prepare in (lambda: None, lambda: page.focus('button[data-layer="conv_1_1"][data-channel="0"]')):
+        prepare()
+        found = page.evaluate("async () => (await axe.run()).violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 160)} ${v.nodes[0].failureSummary}`)")
+        assert found == []
+
+
+def test_links_between_languages_keep_the_page(visit):
+    page = visit("chromium", "file").open()
+    page.click("nav a[lang=zh-Hans]")
+    page.wait_for_selector("cnn-network[data-state=ready]")
+    assert page.url.endswith("/zh/index.html")
+    page.click(".wordmark")
+    assert page.url.endswith("/zh/index.html")
+    page.click("nav a[lang=en]")
+    page.wait_for_selector("cnn-network[data-state=ready]")
+    assert page.url.endswith("/index.html") and "/zh/" not in page.url
