@@ -57,7 +57,7 @@ def test_preprocessing_is_pillows_to_the_byte(visit, engine):
             packed = page.evaluate("""async ([text, size, channels]) => {
                 const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
                 const own = await strata.picture.readPicture(new File([bytes], "p.png", { type: "image/png" }), new AbortController().signal);
-                return [...(await strata.picture.pixelsOf(own, size, channels, () => {}))];
+                return [...(await strata.picture.pixelsOf(own, size, channels, () => {}, new AbortController().signal))];
             }""", [base64.b64encode(content).decode(), size, channels])
             ours = np.array(packed, dtype=np.uint8).reshape(channels, size, size)
             assert np.array_equal(ours, preprocess(open_picture(content), size, channels)), (shape, mode)
@@ -307,6 +307,21 @@ def test_the_next_page_shows_the_readers_picture(visit, network, engine, place):
         return
     page.wait_for_selector('button[data-example="own"][aria-pressed="true"]', timeout=60_000)
     assert "/zh/" in page.url and close(page_trace(page)["logits"], python_trace(network, content)["logits"])
+
+
+def test_a_square_that_is_dragged_is_computed_where_it_comes_to_rest(visit, network):
+    """Many moves of a large picture, each overtaking the one before: the last one counts, and none is left running."""
+    page = visit().open()
+    picture = scene(3000, 2000)
+    upload(page, encoded(picture))
+    page.evaluate("() => { for (let left = 0; left <= 400; left += 20) strata.store.store.crop({ left, top: 0, side: 2000 }); }")
+    expected = python_trace(network, encoded(picture.crop((400, 0, 2400, 2000))))["logits"]
+    for _ in range(200):
+        if close(page_trace(page)["logits"], expected):
+            break
+        page.wait_for_timeout(50)
+    assert close(page_trace(page)["logits"], expected)
+    assert page.evaluate("() => strata.store.store.task.step") == "idle"
 
 
 def test_several_files_at_once_show_the_first(visit, network):

@@ -10,7 +10,7 @@ const LARGEST = 3_000_000; // bytes: browsers allow about 5 million characters
 export async function remember({ file, crop }: OwnPicture): Promise<void> {
   try {
     const bytes = new Uint8Array(await file.arrayBuffer());
-    if (bytes.length > LARGEST) return sessionStorage.removeItem(KEY);
+    if (bytes.length === 0 || bytes.length > LARGEST) return sessionStorage.removeItem(KEY);
     let text = "";
     for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
     sessionStorage.setItem(KEY, JSON.stringify({ name: file.name, type: file.type, crop, content: btoa(text) }));

@@ -54,7 +54,7 @@ export async function readPicture(file: File, signal: AbortSignal): Promise<OwnP
  * The network's input: uint8 (channels, size, size). A large picture is read in strips, with time for the page between
  * them; `onProgress` gets the share that is done.
  */
-export async function pixelsOf(own: OwnPicture, size: number, channels: number, onProgress: (share: number) => void, signal?: AbortSignal): Promise<Uint8Array> {
+export async function pixelsOf(own: OwnPicture, size: number, channels: number, onProgress: (share: number) => void, signal: AbortSignal): Promise<Uint8Array> {
   const { left, top, side } = own.crop;
   const reduction = new Reduction(side, size);
   const rows = Math.max(1, Math.floor(STRIP / side));
@@ -68,7 +68,7 @@ export async function pixelsOf(own: OwnPicture, size: number, channels: number, 
       if (rows >= side) continue;
       onProgress(Math.min(1, (y + rows) / side));
       await new Promise((done) => setTimeout(done));
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
     }
   } finally {
     frame?.close();

@@ -30,6 +30,7 @@ class Store extends EventTarget {
   private manifests = new Map<string, Promise<Manifest>>();
   private traces = new Map<string, Promise<Trace>>();
   private reading = new AbortController();
+  private computing = new AbortController();
   private restored = false;
 
   /** The manifest of a model, loaded once. */
@@ -49,6 +50,8 @@ class Store extends EventTarget {
   /** Show a picture; figures hear a "change". */
   show(picture: Picture): void {
     this.reading.abort();
+    this.computing.abort();
+    this.computing = new AbortController();
     this.picture = picture;
     this.report({ step: "idle" });
     this.dispatchEvent(new Event("change"));
@@ -105,6 +108,8 @@ class Store extends EventTarget {
   }
 
   private showOwn(own: OwnPicture): void {
+    this.computing.abort(); // of the picture before, or of the square as it stood
+    this.computing = new AbortController();
     this.dropTraces();
     this.own = own;
     this.picture = { own };
@@ -152,10 +157,12 @@ class Store extends EventTarget {
       const bytes = await loadBytes(`models/${manifest.name}/examples/${picture.example}`);
       return { source: picture.example, layers: decodeTrace(manifest, bytes) };
     }
+    const { signal } = this.computing;
     // A picture that another has taken the place of says nothing more, and none talks over what went wrong.
     const tell = (task: Task) => this.picture === picture && this.task.step !== "failed" && this.report(task);
     const [channels, size] = manifest.input.shape;
-    const pixels = await pixelsOf(picture.own, size, channels, (share) => tell({ step: "reading", share }));
+    const pixels = await pixelsOf(picture.own, size, channels, (share) => tell({ step: "reading", share }), signal);
+    signal.throwIfAborted();
     tell({ step: "computing" });
     const image = toImage(manifest, pixels);
     const layers = await infer(manifest, image, (share) => tell({ step: "loading_engine", share }));
