@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(_relative(str(error), options.root), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("stopped; the site and the weights are as they were", file=sys.stderr)
+        print("stopped before anything was written", file=sys.stderr)
         return 1
     except Exception as error:  # a fault of ours, or one that nobody thought of: still one line, and the place in the code
         place = traceback.extract_tb(error.__traceback__)[-1]

@@ -22,7 +22,11 @@ def check_out(out: Path) -> None:
 
 
 def write_site(files: dict[str, bytes], out: Path) -> None:
-    """Write everything into a fresh folder beside `out`, then put it in its place. Killed at any moment, `out` is the old site or the new one."""
+    """Write everything into a fresh folder beside `out`, then put it in its place.
+
+    Killed at any moment, `out` is the old site or the new one, where the system can exchange two folders (Linux, macOS);
+    elsewhere there is a moment between two renames.
+    """
     fresh = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ def download(data: Data, folder: Path, on_progress: Callable[[int], None], pause
     What came before a break stays beside it as `.part` and is gone on from, now or the next time. Raises BuildError when
     the server does not answer, or has another file than the one described (size or MD5).
     """
-    target = folder / data.url.rsplit("/", 1)[-1]
+    target = folder / f"{data.md5[:8]}-{data.url.rsplit('/', 1)[-1]}"
     if target.exists():  # it was checked when it was put there
         return target
     folder.mkdir(parents=True, exist_ok=True)

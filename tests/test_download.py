@@ -14,6 +14,7 @@ from errors import BuildError
 from model.download import download
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
+NAME = f"{hashlib.md5(CONTENT).hexdigest()[:8]}-set.zip"
 
 
 class Server:
@@ -90,7 +91,7 @@ def test_it_comes_whole_and_is_kept(serve, tmp_path):
     path, seen = get(server, tmp_path)
     assert path.read_bytes() == CONTENT and seen[-1] == len(CONTENT) and seen == sorted(seen)
     assert get(server, tmp_path)[0] == path and len(server.ranges) == 1
-    assert [p.name for p in tmp_path.iterdir()] == ["set.zip"]
+    assert [p.name for p in tmp_path.iterdir()] == [NAME]
 
 
 @pytest.mark.parametrize("faults", [("breaks",), ("breaks", "breaks", "nothing", "breaks"), ("breaks", "no_ranges"), ("no_length",)])
@@ -106,7 +107,7 @@ def test_a_dead_connection_is_said_and_what_came_is_gone_on_from(serve, tmp_path
     server = serve("breaks", *["nothing"] * 5)
     with pytest.raises(BuildError, match="broke off 5 times.*goes on from it"):
         get(server, tmp_path)
-    assert (tmp_path / "set.zip.part").stat().st_size == 700_000
+    assert (tmp_path / f"{NAME}.part").stat().st_size == 700_000
     assert get(server, tmp_path)[0].read_bytes() == CONTENT
     assert server.ranges[-1] == "bytes=700000-"
 
@@ -116,7 +117,7 @@ def test_a_dead_connection_is_said_and_what_came_is_gone_on_from(serve, tmp_path
 def test_another_file_is_refused(serve, tmp_path, fault, says):
     with pytest.raises(BuildError, match=says):
         get(serve(fault), tmp_path)
-    assert not (tmp_path / "set.zip").exists()
+    assert not (tmp_path / NAME).exists()
 
 
 def test_more_than_was_promised_is_refused(serve, tmp_path):

@@ -124,6 +124,20 @@ def test_without_javascript_the_figures_still_stands_in_its_place(browsers, addr
     page.context.close()
 
 
+def test_on_paper_the_figure_fits_and_is_light(visit):
+    page = visit(color_scheme="dark", viewport={"width": 1440, "height": 900}).open()
+    page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert page.get_attribute(".cn-network", "data-direction") == "rows"
+    assert page.evaluate("() => Math.max(...[...document.querySelectorAll('.cn-map, .cn-classes li, .cn-legend, .cn-picture')].map((e) => e.getBoundingClientRect().right - document.querySelector('.cn-network').getBoundingClientRect().left))") <= 661
+    assert page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor") == "rgb(252, 252, 250)"
+    assert not page.locator("picture-input").is_visible() and page.locator("[data-class]").first.is_visible()
+    page.emulate_media(media="screen")
+    page.evaluate("() => dispatchEvent(new Event('afterprint'))")
+    assert page.get_attribute(".cn-network", "data-direction") == "columns"
+    assert page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor") == "rgb(20, 22, 26)"
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_theme_is_chosen_and_remembered(visit, engine):
     page = visit(engine).open()

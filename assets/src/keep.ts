@@ -7,10 +7,16 @@ import type { Crop, OwnPicture } from "./picture";
 const KEY = "strata-picture";
 const LARGEST = 3_000_000; // bytes: browsers allow about 5 million characters
 
+/** Counts what was kept or forgotten: what a later call has overtaken writes nothing. */
+let turn = 0;
+
 export async function remember({ file, crop }: OwnPicture): Promise<void> {
+  const mine = ++turn;
   try {
+    sessionStorage.removeItem(KEY);
     const bytes = new Uint8Array(await file.arrayBuffer());
-    if (bytes.length === 0 || bytes.length > LARGEST) return sessionStorage.removeItem(KEY);
+    if (mine !== turn) return;
+    if (bytes.length === 0 || bytes.length > LARGEST) return;
     let text = "";
     for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
     sessionStorage.setItem(KEY, JSON.stringify({ name: file.name, type: file.type, crop, content: btoa(text) }));
@@ -29,6 +35,7 @@ export function recall(): { file: File; crop: Crop } | null {
 }
 
 export function forgetKept(): void {
+  turn++;
   try {
     sessionStorage.removeItem(KEY);
   } catch {

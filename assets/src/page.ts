@@ -16,6 +16,10 @@ function recall(): Theme | "auto" {
 let chosen = recall();
 setTheme(chosen);
 
+// Paper is white: figures, which listen as well, draw themselves anew for it.
+addEventListener("beforeprint", () => setTheme("light"));
+addEventListener("afterprint", () => setTheme(chosen));
+
 document.addEventListener("DOMContentLoaded", () => {
   const button = document.querySelector<HTMLButtonElement>(".theme");
   if (!button) return;

@@ -3,6 +3,7 @@
  * page. While the camera runs, the figures follow it.
  */
 import { html, LitElement, nothing } from "lit";
+import type { OwnPicture } from "../picture";
 import { store, takePictures } from "../store";
 import { text } from "../text";
 
@@ -26,7 +27,7 @@ class PictureInput extends LitElement {
 
   override disconnectedCallback() {
     super.disconnectedCallback();
-    this.stop();
+    this.endStream();
   }
 
   override render() {
@@ -47,22 +48,36 @@ class PictureInput extends LitElement {
   };
 
   private start = async () => {
+    if (this.starting || this.stream) return;
+    this.starting = true;
     try {
-      this.stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+      const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+      this.stream = stream;
+      if (!this.isConnected) return this.endStream();
     } catch (error) {
       const { name } = error as DOMException;
       return store.report({ step: "failed", reason: name === "NotAllowedError" ? "camera_refused" : "camera_missing", file: "" });
+    } finally {
+      this.starting = false;
     }
     await this.updateComplete;
     void this.follow();
   };
 
-  /** Give the figures one frame after the other, each when the one before is through the network. */
+  private starting = false;
+
+  /** Give the figures one frame after the other, each when the one before is through the network, until another picture is chosen. */
   private async follow() {
     const { stream } = this;
+    let frame: OwnPicture | null = null;
     while (this.stream === stream && stream) {
       const video = this.querySelector("video");
-      if (video && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) await store.follow(frameOf(video).transferToImageBitmap());
+      if (frame && !(store.picture && "own" in store.picture && store.picture.own === frame)) return this.endStream();
+      if (video && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) {
+        const followed = store.follow(frameOf(video).transferToImageBitmap());
+        frame = store.own;
+        await followed;
+      }
       await new Promise((next) => requestAnimationFrame(next));
     }
   }
@@ -72,14 +87,20 @@ class PictureInput extends LitElement {
     const video = this.querySelector("video");
     if (!video?.videoWidth) return;
     const canvas = frameOf(video);
-    this.stop();
+    this.endStream();
     await store.take(new File([await canvas.convertToBlob()], "camera.png", { type: "image/png" }));
   };
 
+  /** Switch the camera off; the last frame goes with it. */
   private stop = () => {
+    this.endStream();
+    if (store.own?.file.size === 0) store.forget();
+  };
+
+  private endStream() {
     this.stream?.getTracks().forEach((track) => track.stop());
     this.stream = null;
-  };
+  }
 }
 
 function frameOf(video: HTMLVideoElement): OffscreenCanvas {

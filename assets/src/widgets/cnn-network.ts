@@ -14,6 +14,9 @@ import type { Manifest } from "../manifest";
 import type { Picture, Task } from "../store";
 import type { Trace } from "../trace";
 
+/** The width of a sheet of A4 or Letter between its margins, in CSS pixels. */
+const PAPER = 660;
+
 const { store, OWN } = stores;
 const { text } = texts;
 
@@ -68,6 +71,8 @@ class CnnNetwork extends LitElement {
     store.addEventListener("change", () => void this.showPicture(), { signal });
     store.addEventListener("task", () => this.set({ task: store.task }), { signal });
     addEventListener("resize", () => this.measure(), { signal });
+    addEventListener("beforeprint", () => this.print(true), { signal });
+    addEventListener("afterprint", () => this.print(false), { signal });
     document.addEventListener("pointerdown", (event) => !this.contains(event.target as Node) && this.state.active && this.set({ active: null }), { signal });
     this.observer.observe(this);
     this.measure();
@@ -88,8 +93,17 @@ class CnnNetwork extends LitElement {
     const width = this.clientWidth;
     // What stands above the network takes about this much of the window.
     const room = Math.min(Math.max(innerHeight - 330, 400), 1100);
-    if (width && (width !== this.state.width || room !== this.state.room)) this.set({ width, room });
+    if (width && !this.onPaper && (width !== this.state.width || room !== this.state.room)) this.set({ width, room });
   }
+
+  /** Lay out for paper, or for the screen again, and paint at once: a browser that prints does not wait. */
+  private print(onPaper: boolean) {
+    this.onPaper = onPaper;
+    if (!this.view) return;
+    this.set({ width: onPaper ? PAPER : this.clientWidth, active: null });
+    this.performUpdate();
+  }
+  private onPaper = false;
 
   private async start() {
     if (!this.view) this.dataset.state = "loading";
