@@ -150,10 +150,11 @@ def page_files(site: Site, all_pages: list[Page], labels: dict[str, dict[str, st
     files = {}
     home = next(page for page in all_pages if page.path == PurePosixPath("index.html"))
     nowhere = Page(PurePosixPath("404.html"), home.language, home.lesson, Rendered(""), None, home.alternates, urlsplit(site.site_url).path + "/" if site.site_url else "")
+    by_language = {language.code: [page for page in all_pages if page.language is language and page.figure is None] for language in site.languages}
+    places = {page.path: at for lessons in by_language.values() for at, page in enumerate(lessons)}
     for page in [*all_pages, nowhere]:
         code = page.language.code
-        lessons = [other for other in all_pages if other.language is page.language and other.figure is None]
-        at = lessons.index(page) if page in lessons else -1
+        lessons, at = by_language[code], places.get(page.path, -1)
         figures = [page.figure] if page.figure else page.rendered.figures
         context = {
             "site": site, "page": page, "csp": CSP, "version": version, "t": labels[code],

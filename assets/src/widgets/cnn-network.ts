@@ -285,7 +285,7 @@ class CnnNetwork extends LitElement {
           })}</p>`
         : nothing}</div>
       ${place && this.view
-        ? html`<div class="cn-tray" data-open><canvas class="cn-large" data-map="large" aria-hidden="true"></canvas>
+        ? html`<div class="cn-tray"><canvas class="cn-large" data-map="large" aria-hidden="true"></canvas>
             <div><p><strong>${place.layer}</strong> ${words.channelName(manifest, place)}</p>
             <p>${words.facts(manifest, place, this.view.summaries.get(network.key(place))!)}</p><p>${words.origin(manifest, place)}</p></div>
             <button type="button" class="cn-close" aria-label=${text("close")} @click=${() => this.set({ active: null })}>×</button></div>`
