@@ -13,6 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 
 from config import Model, Site, read_site
 from errors import BuildError, nearest
+from generator.formulas import set_formulas
 from generator.lessons import read_labels, read_lessons
 from generator.markdown import render
 from generator.node import Node
@@ -57,6 +58,10 @@ def build(site: Site, out: Path, data: dict[str, Path | None]) -> None:
     node = Node(site.root / "assets", lambda what: console.print(f"  {what}"))
     labels = read_labels(site)
     lessons = read_lessons(site)
+    for lesson in lessons.values():
+        if lesson.outdated:
+            original = lessons[site.default_language.code, lesson.slug]
+            console.print(f'  {_near(lesson.path)} is older than {_near(original.path)}; once it says the same, write there: original: "{original.digest}"', soft_wrap=True)
     widgets = read_widgets(site.root / "assets" / "src" / "widgets")
 
     files, packages = {}, {}
@@ -68,6 +73,7 @@ def build(site: Site, out: Path, data: dict[str, Path | None]) -> None:
 
     manifests = {name: package.manifest for name, package in packages.items()}
     rendered = {key: (lesson, render(lesson, widgets, manifests)) for key, lesson in lessons.items()}
+    files |= set_formulas(rendered, node, site.root / ".cache" / "fonts")
     files |= content_files(site, rendered) | stills(site, rendered, packages, node)
     files |= bundle(node) | runtime_scripts(site.root / "assets") | static_files(site.root) | notices(site.root / "assets")
     all_pages = pages(site, rendered)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from config import Language, Site
 from errors import BuildError, nearest
 
 FIELDS = {"title": str, "summary": str, "author": str, "date": datetime.date, "tags": list, "original": str}
+_KINDS = {str: "text; put it in quotes", datetime.date: "a date: 2026-11-21", list: "a list: [one, two]"}
 REQUIRED = ("title", "summary")
 
 
@@ -28,10 +30,17 @@ class Lesson:
     body: str
     line: int
     front: dict[str, Any] = field(default_factory=dict)
+    digest: str = ""  # of the whole file
+    outdated: bool = False  # a translation whose original was changed since
 
     @property
     def title(self) -> str:
         return self.front["title"]
+
+    @property
+    def byline(self) -> list[str]:
+        """Who wrote it, when, and about what."""
+        return [str(self.front[name]) for name in ("author", "date") if name in self.front] + [str(tag) for tag in self.front.get("tags", [])]
 
 
 def read_lessons(site: Site) -> dict[tuple[str, str], Lesson]:
@@ -41,7 +50,9 @@ def read_lessons(site: Site) -> dict[tuple[str, str], Lesson]:
         for slug in site.lessons:
             path = site.root / "content" / language.code / f"{slug}.md"
             if path.exists():
-                lessons[language.code, slug] = read_lesson(path, slug, language)
+                lesson = read_lesson(path, slug, language)
+                original = lessons.get((site.default_language.code, slug), lesson)
+                lessons[language.code, slug] = replace(lesson, outdated=lesson.front.get("original", original.digest) != original.digest)
             elif language is site.default_language:
                 present = [p.stem for p in path.parent.glob("*.md")]
                 raise BuildError(f'strata.toml names the lesson "{slug}"; this file is missing{nearest(slug, present)}', path)
@@ -65,11 +76,12 @@ def read_lesson(path: Path, slug: str, language: Language) -> Lesson:
         if name not in FIELDS:
             raise BuildError(f'unknown field "{name}"; fields are {", ".join(FIELDS)}{nearest(str(name), FIELDS)}', path, _line_of(text, name))
         if not isinstance(value, FIELDS[name]):
-            raise BuildError(f'"{name}" must be a {FIELDS[name].__name__}', path, _line_of(text, name))
+            raise BuildError(f'"{name}" must be {_KINDS[FIELDS[name]]}', path, _line_of(text, name))
     for name in REQUIRED:
         if name not in front:
             raise BuildError(f'"{name}" is missing in the front matter', path, 1)
-    return Lesson(slug, language, path, text[match.end() :], text[: match.end()].count("\n") + 1, front)
+    return Lesson(slug, language, path, text[match.end() :], text[: match.end()].count("\n") + 1, front,
+                  hashlib.sha256(text.encode()).hexdigest()[:12])
 
 
 def read_labels(site: Site) -> dict[str, dict[str, str]]:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as etree
 from dataclasses import dataclass, field
+from html import unescape
+from textwrap import shorten
 from typing import Any
 
 import markdown
 import yaml
 from markdown.extensions import Extension
 from markdown.treeprocessors import Treeprocessor
+from markdown.util import AtomicString
 from pymdownx.blocks import BlocksExtension
 from pymdownx.blocks.block import Block
+from pygments.lexers import get_all_lexers, get_lexer_by_name
+from pygments.util import ClassNotFound
 
 from errors import BuildError, nearest
 from generator.lessons import Lesson
 from generator.widgets import Widget, check_options
 
-FENCE = re.compile(r"^\s*(```+(?=[^`]*$)|~~~+)")  # a line with more backticks is inline code
+FENCE = re.compile(r"^\s*(```+(?=[^`]*$)|~~~+)[ \t]*([\w+#.-]*)")  # a line with more backticks is inline code
 OPENING = re.compile(r"^/{3,}[ \t]*(\S.*)$")
 CLOSING = re.compile(r"^/{3,}\s*$")
 ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -44,28 +49,55 @@ class Link:
 
 
 @dataclass
-class Rendered:
-    """A lesson's HTML, its figures in order, its headings as (level, id, text), and its links into content/.
+class Formula:
+    """TeX of a lesson, inline or on lines of its own, with the line where it stands; `mathml` is set later, for all lessons at once."""
 
-    In the HTML these links stand as `content:TARGET`; a page puts in what leads there from its own place.
+    tex: str
+    display: bool
+    line: int
+    mathml: str = ""
+
+    def __str__(self) -> str:
+        return f"${shorten(self.tex, 60, placeholder=' …')}$"
+
+
+@dataclass
+class Rendered:
+    """A lesson's HTML, its figures in order, its headings as (level, id, HTML), its links into content/, and its formulas.
+
+    In the HTML links stand as `content:TARGET`; a page puts in what leads there from its own place. Formulas stand as
+    `formula:NUMBER` until `set_formulas` puts their MathML there.
     """
 
     html: str
     figures: list[Figure] = field(default_factory=list)
     headings: list[tuple[int, str, str]] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
+    formulas: list[Formula] = field(default_factory=list)
+
+    def set_formulas(self) -> None:
+        """Replace every `formula:NUMBER` by the formula's MathML."""
+
+        def mathml(text: str) -> str:
+            return re.sub(r"formula:(\d+);", lambda match: self.formulas[int(match[1])].mathml, text)
+
+        self.html = mathml(self.html)
+        self.headings = [(level, anchor, mathml(html)) for level, anchor, html in self.headings]
 
 
 def render(lesson: Lesson, widgets: dict[str, Widget], models: dict[str, dict[str, Any]]) -> Rendered:
     """A lesson's body as HTML; BuildError with file and line for a directive that is unknown, unclosed or wrong."""
     figures = find_figures(lesson, widgets, models)
-    links = _Links(lesson)
-    extensions = ["attr_list", "tables", "footnotes", "pymdownx.superfences", "toc", _Directives(figures), links]
-    converter = markdown.Markdown(extensions=extensions, output_format="html",
-                                  extension_configs={"toc": {"slugify": _slug, "permalink": False}})
-    html = converter.convert(lesson.body)
-    headings = [(token["level"], token["id"], token["name"]) for token in _flat(converter.toc_tokens)]
-    return Rendered(html, figures, headings, links.found)
+    links, formulas = _Links(lesson), _Formulas(lesson)
+    extensions = ["attr_list", "tables", "footnotes", "pymdownx.superfences", "pymdownx.highlight", "pymdownx.arithmatex", "toc",
+                  _Directives(figures), links, formulas]
+    converter = markdown.Markdown(extensions=extensions, output_format="html", extension_configs={
+        "toc": {"slugify": _slug, "permalink": False},
+        "pymdownx.highlight": {"css_class": "code", "guess_lang": False},
+        "pymdownx.arithmatex": {"generic": True, "tex_inline_wrap": ["", ""], "tex_block_wrap": ["", ""]}})
+    html = converter.convert(lesson.body).replace("<table>", '<div class="table"><table>').replace("</table>", "</table></div>")  # a wide one can be scrolled
+    headings = [(token["level"], token["id"], token["html"]) for token in _flat(converter.toc_tokens)]
+    return Rendered(html, figures, headings, links.found, formulas.found)
 
 
 def find_figures(lesson: Lesson, widgets: dict[str, Widget], models: dict[str, dict[str, Any]]) -> list[Figure]:
@@ -77,6 +109,8 @@ def find_figures(lesson: Lesson, widgets: dict[str, Widget], models: dict[str, d
         place = lesson.line + number
         mark = FENCE.match(line)
         if mark and not opened:
+            if not fence and mark[2]:
+                _check_code_language(mark[2], lesson, place)
             fence = "" if fence and mark[1].startswith(fence) else fence or mark[1]
         if fence:
             continue
@@ -121,6 +155,15 @@ def _figure(lesson: Lesson, header: str, following: list[str], line: int, widget
     return Figure(widgets[name], argument, attributes, line)
 
 
+def _check_code_language(name: str, lesson: Lesson, line: int) -> None:
+    """Pygments would show code of a language that it does not know without colours and without a word."""
+    try:
+        get_lexer_by_name(name)
+    except ClassNotFound:
+        known = [alias for _, aliases, _, _ in get_all_lexers() for alias in aliases]
+        raise BuildError(f'unknown language "{name}" of a code block; "text" is always right{nearest(name, known)}', lesson.path, line) from None
+
+
 class _Links(Extension):
     """Collects links and pictures without a scheme, and marks them for the page to resolve."""
 
@@ -147,6 +190,33 @@ class _LinkMarker(Treeprocessor):
                 line = next((lesson.line + i for i, text in enumerate(lesson.body.splitlines()) if f"({target}" in text), lesson.line)
                 self.links.found.append(Link(target, line, picture))
                 element.set(name, f"content:{target}")
+
+
+class _Formulas(Extension):
+    """Collects the TeX that arithmatex found, and leaves a number in its place."""
+
+    def __init__(self, lesson: Lesson):
+        super().__init__()
+        self.lesson, self.found = lesson, []
+
+    def extendMarkdown(self, md: markdown.Markdown) -> None:
+        md.treeprocessors.register(_FormulaMarker(md, self), "formulas", 6)  # before the headings are listed
+
+
+class _FormulaMarker(Treeprocessor):
+    def __init__(self, md: markdown.Markdown, formulas: _Formulas):
+        super().__init__(md)
+        self.formulas = formulas
+
+    def run(self, root: etree.Element) -> None:
+        lesson, found = self.formulas.lesson, self.formulas.found
+        for element in root.iter():
+            if element.get("class") == "arithmatex":
+                tex, display = unescape(element.text or "").strip(), element.tag == "div"
+                place = next((at for text in (f"${tex}$", tex) if (at := lesson.body.find(text)) >= 0), 0)
+                found.append(Formula(tex, display, lesson.line + lesson.body[:place].count("\n")))
+                element.set("class", "formula-block" if display else "formula")
+                element.text = AtomicString(f"formula:{len(found) - 1};")
 
 
 class _Directives(BlocksExtension):

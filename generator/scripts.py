@@ -47,9 +47,9 @@ def runtime_scripts(assets: Path) -> dict[str, bytes]:
 
 
 def notices(assets: Path) -> dict[str, bytes]:
-    """`licenses.txt`: the licence of every npm package whose code is in the site's scripts, by the lock file."""
+    """`licenses.txt`: the licence of every npm package of which the site holds a part, by the lock file."""
     packages = json.loads((assets / "package-lock.json").read_text(encoding="utf-8"))["packages"]
-    parts = ["This site's scripts contain the following packages, each under its own licence.\n"]
+    parts = ["This site's scripts, styles and fonts are in part those of the following packages, each under its own licence.\n"]
     for path, entry in packages.items():
         if not path or entry.get("dev"):
             continue

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from config import Language, Site
 from errors import BuildError, nearest
+from generator.formulas import STYLE
 from generator.lessons import Lesson
 from generator.markdown import Figure, Rendered
 from generator.scripts import bytes_script, data_script
@@ -156,14 +157,18 @@ def page_files(site: Site, all_pages: list[Page], labels: dict[str, dict[str, st
         code = page.language.code
         lessons, at = by_language[code], places.get(page.path, -1)
         figures = [page.figure] if page.figure else page.rendered.figures
+        introduction, heading, sections = _resolve(site, page, labels[code]).partition("<h2 ")
         context = {
             "site": site, "page": page, "csp": CSP, "version": version, "t": labels[code],
             "home": page.link(_path(site, code, "index")),
             "labels": Markup(json.dumps(labels[code], ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")),
-            "content": Markup(_resolve(site, page, labels[code])), "all_labels": labels, "lessons": lessons,
+            "introduction": Markup(introduction), "sections": Markup(heading + sections), "all_labels": labels, "lessons": lessons,
             "previous": lessons[at - 1] if at > 0 else None, "next": lessons[at + 1] if 0 <= at < len(lessons) - 1 else None,
             "card": page.address(site, PurePosixPath(card_path(page.lesson.slug))) if any("model" in f.attributes for f in page.rendered.figures) else "",
             "still": page.link(still_path(code, page.lesson.slug, page.figure)) if page.figure else "",
+            "contents": [(anchor, Markup(html)) for level, anchor, html in page.rendered.headings if level == 2],
+            "formulas": STYLE if page.rendered.formulas and not page.figure else "",
+            "outdated": page.lesson.outdated,
             "widgets": sorted({figure.widget.name for figure in figures}),
             "models": sorted({figure.attributes["model"] for figure in figures if "model" in figure.attributes}),
             "first_example": next(((f.attributes["model"], f.attributes["example"]) for f in figures if "example" in f.attributes), None),

@@ -59,7 +59,7 @@ def test_a_byte_order_mark_and_windows_lines_are_read(tmp_path):
     ("---\ntitle: [\nsummary: B\n---\n", 3, "not valid YAML"),
     ("---\ntitle: A\nsumary: B\n---\n", 3, 'unknown field "sumary".*did you mean "summary"'),
     ("---\ntitle: A\n---\n", 1, '"summary" is missing'),
-    ("---\ntitle: 3\nsummary: B\n---\n", 2, '"title" must be a str'),
+    ("---\ntitle: 3\nsummary: B\n---\n", 2, '"title" must be text; put it in quotes'),
     ("---\n- a\n---\n", 2, "name: value"),
 ])
 def test_wrong_front_matter_is_named(tmp_path, text, line, says):
@@ -137,3 +137,19 @@ def test_every_label_that_the_page_asks_for_is_there(site):
     made = {f"at_{row}_{column}" for row in ("top", "middle", "bottom") for column in ("left", "centre", "right")} | {"drawing", "picture"}
     made |= {"red_channel", "green_channel", "blue_channel", "origin_grey", "origin_other"} | {key for key in labels if key.startswith("origin_")}
     assert asked | steps | made == set(labels)
+
+
+def test_a_translation_older_than_its_original_is_a_fact(tmp_path):
+    site = two_languages(tmp_path, "", "")
+    (tmp_path / "content" / "en" / "index.md").write_text(FRONT + "First.\n")
+    digest = read_lessons(site)["en", "index"].digest
+    (tmp_path / "content" / "zh" / "index.md").write_text(FRONT.replace("---\n", f'---\noriginal: "{digest}"\n', 1) + "一。\n")
+    assert not read_lessons(site)["zh", "index"].outdated
+    (tmp_path / "content" / "en" / "index.md").write_text(FRONT + "Changed.\n")
+    read = read_lessons(site)
+    assert read["zh", "index"].outdated and not read["en", "index"].outdated
+
+
+def test_the_translations_that_ship_are_up_to_date(site):
+    for (code, slug), lesson in read_lessons(site).items():
+        assert code == site.default_language.code or ("original" in lesson.front and not lesson.outdated), (code, slug)

@@ -21,6 +21,12 @@ addEventListener("beforeprint", () => setTheme("light"));
 addEventListener("afterprint", () => setTheme(chosen));
 
 document.addEventListener("DOMContentLoaded", () => {
+  // What is wider than its place can be scrolled: from the keyboard too.
+  const scrollers = new ResizeObserver((seen) => {
+    for (const { target } of seen) (target as HTMLElement).tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
+  });
+  for (const wide of document.querySelectorAll(".lesson pre, .formula-block, .lesson .table")) scrollers.observe(wide);
+
   const button = document.querySelector<HTMLButtonElement>(".theme");
   if (!button) return;
   const label = () => (button.ariaLabel = button.title = button.dataset[chosen] ?? "");
