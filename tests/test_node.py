@@ -16,23 +16,25 @@ from tests.node import ROOT
 class Calls:
     """Stands for subprocess.run: answers `node --version`, and remembers everything else."""
 
-    def __init__(self, version: str, fails: bool = False):
-        self.version, self.fails, self.made = version, fails, []
+    def __init__(self, versions: dict[str, str | None], fails: bool = False):
+        self.versions, self.fails, self.made = versions, fails, []
 
     def __call__(self, command, **options):
         self.made.append(command)
         asks = command[-1] == "--version"
-        return type("Done", (), {"returncode": int(self.fails and not asks), "stdout": self.version if asks else "", "stderr": "no\nway"})()
+        version = self.versions[str(Path(command[0]).parent)] if asks else ""
+        return type("Done", (), {"returncode": int(self.fails and not asks), "stdout": version, "stderr": "no\nway"})()
 
 
 @pytest.fixture
 def machine(monkeypatch, tmp_path):
-    """A machine whose Node answers a version, or that has none; the environment has no Node of its own."""
+    """A machine whose Node answers a version, or that has none; so does the environment's own, which has none if not told."""
 
-    def make(version: str | None, fails: bool = False) -> Calls:
-        calls = Calls(version or "", fails)
+    def make(version: str | None, fails: bool = False, own: str | None = None) -> Calls:
+        folders = {"/machine": version, str(tmp_path / "bin"): own}
+        calls = Calls(folders, fails)
         monkeypatch.setattr(module.subprocess, "run", calls)
-        monkeypatch.setattr(module.shutil, "which", lambda name, path=None: f"/bin/{name}" if version else None)
+        monkeypatch.setattr(module.shutil, "which", lambda name, path=None: f"{path or '/machine'}/{name}" if folders.get(path or "/machine") else None)
         monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
         return calls
 
@@ -54,6 +56,14 @@ def test_a_node_that_is_missing_or_too_old_is_brought_from_pypi(machine, version
     assert [command for command in calls.made if "pip" in command][0][-1] == WHEEL and WHEEL in said[0]
 
 
+def test_who_needs_a_newer_node_than_the_machines_gets_one_and_nobody_else_does(machine, tmp_path):
+    calls = machine("v20.15.0")
+    assert Node(ROOT / "assets", oldest=(24, 8)).folder == tmp_path / "bin" and any("pip" in command for command in calls.made)
+    calls = machine("v20.15.0", own="v24.19.0")
+    assert Node(ROOT / "assets", oldest=(24, 8)).folder == tmp_path / "bin" and Node(ROOT / "assets").folder is None
+    assert not any("pip" in command for command in calls.made)
+
+
 def test_without_pypi_the_person_is_told_what_to_install(machine):
     machine(None, fails=True)
     with pytest.raises(BuildError, match="Node 20.15 or newer is needed"):
@@ -72,5 +82,7 @@ def test_packages_are_installed_once_for_a_lock_file(machine, tmp_path):
     assert [Path(c[0]).name for c in calls.made if "ci" in c] == ["npm", "npm"] and len(said) == 2
 
 
-def test_the_lock_file_names_no_host():
-    assert '"resolved"' not in (ROOT / "assets" / "package-lock.json").read_text() and "http" not in (ROOT / "requirements.txt").read_text()
+@pytest.mark.parametrize("folder", ["assets"])
+def test_a_lock_file_names_no_host(folder):
+    assert '"resolved"' not in (ROOT / folder / "package-lock.json").read_text()
+    assert "http" not in (ROOT / "requirements.txt").read_text() + (ROOT / "tests" / "requirements.txt").read_text()
