@@ -29,4 +29,4 @@ bench: .venv/.test
 	@touch $@
 
 clean:
-	rm -rf site .venv .cache assets/node_modules
+	rm -rf site .venv .cache assets/node_modules tests/node_modules

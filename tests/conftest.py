@@ -14,7 +14,7 @@ from generator.node import Node
 from model.networks import build_network
 from model.weights_file import load_weights
 from tests.engines import launch, served, watch
-from tests.node import ROOT, Bridge
+from tests.node import ROOT, Bridge, auditors
 from tests.page import ENGINES
 
 PHOTOS = ROOT.parent / "shared" / "data" / "tiny-imagenet-10.zip"
@@ -23,6 +23,11 @@ PHOTOS = ROOT.parent / "shared" / "data" / "tiny-imagenet-10.zip"
 @pytest.fixture(scope="session")
 def node() -> Node:
     return Node(ROOT / "assets")
+
+
+@pytest.fixture(scope="session")
+def tools() -> Node:
+    return auditors()
 
 
 @pytest.fixture(scope="session")

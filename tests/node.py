@@ -1,10 +1,11 @@
-"""The site's TypeScript, called from Python: bundled once a session, given JSON, answering JSON."""
+"""Node in the tests: the auditors, and the site's TypeScript, bundled once a session, given JSON, answering JSON."""
 
 from __future__ import annotations
 
 import base64
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,11 @@ import numpy as np
 from generator.node import Node
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def auditors(on_install: Callable[[str], None] = lambda what: None) -> Node:
+    """The tests' own package: html-validate and linkinator. They need a newer Node than the build does."""
+    return Node(ROOT / "tests", on_install, oldest=(24, 8))
 
 
 class Bridge:

@@ -82,7 +82,7 @@ def test_packages_are_installed_once_for_a_lock_file(machine, tmp_path):
     assert [Path(c[0]).name for c in calls.made if "ci" in c] == ["npm", "npm"] and len(said) == 2
 
 
-@pytest.mark.parametrize("folder", ["assets"])
+@pytest.mark.parametrize("folder", ["assets", "tests"])
 def test_a_lock_file_names_no_host(folder):
     assert '"resolved"' not in (ROOT / folder / "package-lock.json").read_text()
     assert "http" not in (ROOT / "requirements.txt").read_text() + (ROOT / "tests" / "requirements.txt").read_text()

@@ -1,0 +1,50 @@
+"""Auditors that others wrote find nothing on any page: html-validate, and linkinator with fragments. (axe-core: test_reach.py.)"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from errors import BuildError
+from generator.node import Node
+from tests.engines import served
+
+
+def validate(tools: Node, folder: Path) -> None:
+    """Every page's HTML by html-validate; BuildError with the first complaints."""
+    tools.run("node_modules/html-validate/bin/html-validate.mjs", "--config", ".htmlvalidate.mjs", "--formatter", "text", f"{folder}/**/*.html")
+
+
+def follow_links(tools: Node, base: str, folder: Path) -> None:
+    """Every link and anchor of every page by linkinator, those of pages that nothing links to as well; no other host is asked."""
+    pages = [f"{base}{path.relative_to(folder).as_posix()}" for path in sorted(folder.rglob("*.html"))]
+    tools.run("node_modules/linkinator/build/src/cli.js", *pages, "--recurse", "--check-fragments", "--verbosity", "error", "--skip", f"^(?!{re.escape(base)})")
+
+
+def test_html_validate_finds_nothing(tools, built):
+    validate(tools, built)
+
+
+def test_every_link_and_anchor_leads_somewhere(tools, built):
+    with served(built) as base:
+        follow_links(tools, base, built)
+
+
+def test_html_validate_would_find_a_fault(tools, tmp_path, built):
+    page = (built / "404.html").read_text(encoding="utf-8")
+    (tmp_path / "404.html").write_text(page.replace("<main", '<main id="a"').replace("<h1", '<h1 id="a"'), encoding="utf-8")
+    with pytest.raises(BuildError, match="no-dup-id"):
+        validate(tools, tmp_path)
+
+
+@pytest.mark.parametrize(("old", "new", "says"), [
+    ('href="#content"', 'href="#contents"', r"index\.html#contents"),
+    ('href="licenses.txt"', 'href="license.txt"', r"\[404\] \S+/license\.txt"),
+])
+def test_the_link_checker_would_find_a_dead_link(tools, built, old, new, says):
+    page = (built / "index.html").read_text(encoding="utf-8")
+    assert old in page
+    with served(built, {"index.html": page.replace(old, new).encode()}) as base, pytest.raises(BuildError, match=says):
+        follow_links(tools, base, built)
