@@ -25,6 +25,17 @@ def test_nothing_overflows_or_overlaps_at_any_width(visit, engine, language):
     assert heights[2560] > heights[1440], "on a wide screen the figure grows"
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+def test_what_is_in_view_stays_where_it_is_while_the_figure_is_drawn(visit, width):
+    """In Chromium alone: no other browser tells of layout shifts. 0.1 is what Lighthouse still calls good."""
+    watched = visit(viewport={"width": width, "height": 900})
+    watched.page.add_init_script("""window.shift = 0;
+        new PerformanceObserver((list) => list.getEntries().forEach((e) => (window.shift += e.value))).observe({ type: "layout-shift", buffered: true });""")
+    page = watched.open()
+    page.wait_for_timeout(300)
+    assert page.evaluate("() => window.shift") < 0.02
+
+
 def test_arrow_keys_move_between_maps(visit):
     page = visit().open()
     page.focus('button[data-layer="image"][data-channel="0"]')
