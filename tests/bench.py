@@ -3,7 +3,7 @@
     python -m tests.bench [--url ADDRESS --drawn SELECTOR] [--quick]
 
 With --url another site is measured in the same run, by the figures that any site has; SELECTOR says when it is drawn.
-Exit status 1 where a budget is missed. Machines are noisy: compare within a run, never between two.
+Lighthouse looks at the home page as well, and what took points away stands below the table. Exit status 1 where a budget is missed. Machines are noisy: compare within a run, never between two.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ from rich.console import Console
 from rich.table import Table
 
 import build
+from generator.node import Node
 from tests.conftest import LESSON, PROJECT, make_project
 from tests.engines import SUB_PATH, launch, served
-from tests.node import ROOT
+from tests.lighthouse import DEVICES, lighthouse
+from tests.node import ROOT, auditors
 from tests.pictures import encoded, scene
 
 DRAWN = "cnn-network[data-state=ready]"
@@ -38,17 +40,22 @@ SLOW = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uplo
 
 @dataclass
 class Row:
-    """One figure: ours, the peer's where it was measured, and the most that it may be (None: only told)."""
+    """One figure: ours, the most that it may be or the least (neither: only told), and the peer's where it was measured."""
 
     what: str
     unit: str
     ours: float
-    budget: float | None
+    most: float | None = None
     peer: float | None = None
+    least: float | None = None
 
     @property
     def missed(self) -> bool:
-        return self.budget is not None and self.ours > self.budget
+        return (self.most is not None and self.ours > self.most) or (self.least is not None and self.ours < self.least)
+
+    @property
+    def budget(self) -> str:
+        return " ".join(f"{sign} {bound:g} {self.unit}" for sign, bound in (("≥", self.least), ("≤", self.most)) if bound is not None)
 
 
 WATCH = """
@@ -138,8 +145,28 @@ def in_use(page: Page) -> list[Row]:
     page.evaluate(UPLOAD, [0, 20])
     before = heap()
     warm = statistics.median(page.evaluate(UPLOAD, [20, 100]))
-    return [Row("another example: all maps redrawn", "ms", switch, 50), Row("first picture of one's own, engine included", "s", cold, None),
+    return [Row("another example: all maps redrawn", "ms", switch, 50), Row("first picture of one's own, engine included", "s", cold),
             Row("each picture after it", "ms", warm, 100), Row("memory gained over 100 pictures", "MB", heap() - before, 1)]
+
+
+def reports(tools: Node, sites: dict[str, str], times: int) -> tuple[list[Row], list[str]]:
+    """Lighthouse's scores of each site, by the run that did middling, and what took points from ours."""
+    rows, lost = [], []
+    for device in DEVICES:
+        runs = {who: sorted((lighthouse(tools, url, device) for _ in range(times)), key=lambda run: run.scores["performance"])[times // 2] for who, url in sites.items()}
+        rows += [Row(f"Lighthouse, {device}: {category}", "", score, None, runs["peer"].scores[category] if "peer" in runs else None, least=100)
+                 for category, score in runs["ours"].scores.items()]
+        lost += [f"{device}, {line}" for line in runs["ours"].lost]
+    return rows, lost
+
+
+def project(folder: Path, site_url: str = "") -> Path:
+    """This project without its caches, in a folder of its own; with an address, as a site that is online has one."""
+    folder.mkdir()
+    for shared in ("content", "site_templates", "assets", "model"):
+        (folder / shared).symlink_to(ROOT / shared)
+    (folder / "strata.toml").write_text(f'site_url = "{site_url}"\n' + (ROOT / "strata.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    return folder
 
 
 def builds(lessons: int) -> list[Row]:
@@ -153,15 +180,12 @@ def builds(lessons: int) -> list[Row]:
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        clean = folder / "clean"  # the project without its caches
-        clean.mkdir()
-        for shared in ("strata.toml", "content", "site_templates", "assets", "model"):
-            (clean / shared).symlink_to(ROOT / shared)
+        clean = project(folder / "clean")
         first, second = seconds(clean, folder / "site"), seconds(clean, folder / "site")
         slugs = ["index", *(f"lesson-{i}" for i in range(lessons - 1))]
         toml = PROJECT.replace('lessons = ["index"]', f"lessons = {slugs!r}".replace("'", '"'))
         many = make_project(folder / "many", toml, dict.fromkeys(slugs, LESSON), ["red", "blue"])
-        return [Row("clean build", "s", first, 60), Row("second build", "s", second, None), Row(f"build of {lessons:,} lessons", "s", seconds(many, folder / "out"), None)]
+        return [Row("clean build", "s", first, 60), Row("second build", "s", second), Row(f"build of {lessons:,} lessons", "s", seconds(many, folder / "out"))]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -174,7 +198,7 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         out = Path(name) / "site"
         with redirect_stdout(StringIO()):
-            assert build.main(["--out", str(out)]) == 0
+            assert build.main(["--root", str(project(Path(name) / "project", f"https://example.org{SUB_PATH}")), "--out", str(out)]) == 0
         packed = {str(path.relative_to(out)): gzip.compress(path.read_bytes(), 6, mtime=0) for path in out.rglob("*") if path.suffix in (".html", ".js", ".css", ".svg")}
         browser = launch(playwright, "chromium")
         with served(out, packed=packed) as base:
@@ -185,20 +209,24 @@ def main(arguments: list[str] | None = None) -> int:
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             page.goto(base)
             page.wait_for_selector(DRAWN)
-            rows = [Row(what, unit, source["ours"][name], budget, source.get("peer", {}).get(name)) for what, unit, source, name, budget in [
+            rows = [Row(what, unit, source["ours"][name], most, source.get("peer", {}).get(name)) for what, unit, source, name, most in [
                 ("transferred until the network is drawn", "kB", plain, "kilobytes", 300), ("requests until then", "", plain, "requests", 15),
                 ("hosts asked", "", plain, "hosts", 1), ("network drawn", "s", plain, "drawn", 0.4), ("drawn on slow 4G, a CPU four times slower", "s", slow, "drawn", 2.5),
                 ("longest task after that", "ms", plain, "longest", 50)]]
             rows += in_use(page)
-        browser.close()
+            browser.close()
+            scores, lost = reports(auditors(print), {who: url for who, (url, _) in sites.items()}, min(times, 3))
+            rows += scores
     rows += builds(50 if options.quick else 1000)
     table = Table("", "ours", "budget", *(["peer", "ratio"] if options.url else []))
     for row in rows:
-        cells = [row.what, f"{'[red]' if row.missed else ''}{row.ours:,.2f} {row.unit}", "" if row.budget is None else f"{row.budget:g} {row.unit}"]
+        cells = [row.what, f"{'[red]' if row.missed else ''}{row.ours:,.2f} {row.unit}", row.budget]
         if options.url:
             cells += ["", ""] if row.peer is None else [f"{row.peer:,.2f} {row.unit}", f"{row.peer / row.ours:.1f}" if row.ours else ""]
         table.add_row(*cells)
     Console().print(table)
+    for line in lost:
+        print(f"  Lighthouse, {line}")
     return int(any(row.missed for row in rows))
 
 

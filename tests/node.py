@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def auditors(on_install: Callable[[str], None] = lambda what: None) -> Node:
-    """The tests' own package: html-validate and linkinator. They need a newer Node than the build does."""
+    """The tests' own package: html-validate, linkinator and Lighthouse. They need a newer Node than the build does."""
     return Node(ROOT / "tests", on_install, oldest=(24, 8))
 
 
