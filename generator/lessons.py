@@ -99,7 +99,7 @@ def read_labels(site: Site) -> dict[str, dict[str, str]]:
     for language in site.languages:
         path = site.root / "content" / language.code / "ui.toml"
         own = labels[language.code]
-        for key in first.keys() ^ own.keys():
+        for key in sorted(first.keys() ^ own.keys()):
             other = "unknown" if key in own else "missing"
             raise BuildError(f'the label "{key}" is {other}{nearest(key, first.keys() if key in own else own.keys())}', path)
         for key, label in own.items():

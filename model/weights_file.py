@@ -46,7 +46,7 @@ def load_weights(path: Path, network: nn.Sequential) -> tuple[dict[str, Any], No
     except SafetensorError as error:
         raise BuildError(f"not a whole safetensors file ({error}); restore it from git or train again", path) from error
     expected = network.state_dict()
-    for name in expected.keys() | tensors.keys():
+    for name in sorted(expected.keys() | tensors.keys()):
         have, want = (tuple(t[name].shape) if name in t else None for t in (tensors, expected))
         if have != want:
             raise BuildError(f'"{name}" has shape {have or "(missing)"}, the network needs {want or "no such tensor"}; '
