@@ -39,8 +39,7 @@ class Node:
             environment["PATH"] = f"{self.folder}{os.pathsep}{environment.get('PATH', '')}"
         done = subprocess.run([path or program, *map(str, arguments)], cwd=self.package, env=environment, capture_output=True, text=True)
         if done.returncode:
-            lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-            raise BuildError(f"{program} {arguments[0]} failed: {' | '.join(lines[:6])}")
+            raise BuildError(f"{program} {arguments[0]} failed: {' | '.join(_said(done.stderr or done.stdout)[:6])}")
         return done.stdout
 
     def _find(self) -> Path | None:
@@ -74,3 +73,9 @@ class Node:
         self.on_install(f"installing the npm packages of {self.package.name}/package-lock.json")
         self._call("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
         stamp.write_text(wanted)
+
+
+def _said(output: str) -> list[str]:
+    """The lines of a program that failed; of an exception that Node tells of, what it says without its place in the code."""
+    thrown = re.search(r"^\w*Error: (?:.*\n)+?(?=    at )", output, re.MULTILINE)
+    return [line.strip() for line in (thrown[0] if thrown else output).splitlines() if line.strip()]
