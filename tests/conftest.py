@@ -102,33 +102,9 @@ def network(site):
     return network
 
 
-PROJECT = """
-title = "Test"
-lessons = ["index"]
-[languages]
-en = { name = "English", tag = "en" }
-[models.small]
-title = "Small"
-network = { type = "TinyVGG", in_channels = 3, hidden_units = 2, image_size = 24, padding = 0 }
-weights = "weights.safetensors"
-examples = "examples"
-classes = [{ name = "red" }, { name = "blue" }]
-[models.small.recipe]
-epochs = 2
-batch_size = 8
-"""
-
-LESSON = """---
-title: A test
-summary: A page with one figure.
----
-
-/// cnn-network | net
-    model: small
-
-A caption.
-///
-"""
+CASES = ROOT / "tests" / "cases"
+PROJECT = (CASES / "base" / "input" / "strata.toml").read_text(encoding="utf-8")
+LESSON = (CASES / "base" / "input" / "content" / "en" / "index.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -9,9 +9,8 @@ import pytest
 
 import build
 from config import read_site
-from errors import BuildError
 from tests.pictures import scene
-from tests.test_build import check_pages, files
+from tests.site import check_pages, files
 
 TEXT = "---\ntitle: {title}\nsummary: A page.\ndate: 2026-0{month}-01\nauthor: A & B\n---\n\n## First {{#first}}\n\n{body}\n"
 
@@ -42,21 +41,6 @@ def test_links_and_pictures_of_lessons_lead_there(project):
     assert 'href="https://example.org/x"' in home
     assert 'href="../index.html#first"' in last and 'href="../last/index.html"' in last
     assert (out / "pictures" / "en" / "pictures" / "a.png").is_file()
-
-
-@pytest.mark.parametrize(("body", "says"), [
-    ("x\n\n[there](lst.md)", 'content/en/index.md:12: "lst.md" is no lesson; lessons are index.md, last.md; did you mean "last.md"?'),
-    ("[there](last.md#frst)", 'content/en/index.md:10: "last.md" has no anchor "frst"; it has first; did you mean "first"?'),
-    ("[there](#secnd)", 'content/en/index.md:10: "index.md" has no anchor "secnd"'),
-    ("![x](pictures/a.png)", 'content/en/index.md:10: there is no picture "pictures/a.png"'),
-    ("![x](../../../strata.toml)", 'content/en/index.md:10: there is no picture'),
-    ("[there](notes.txt)", '"notes.txt" is no lesson'),
-])
-def test_a_dead_link_is_named(project, capfd, body, says):
-    write(project, {"index": body, "last": "x"})
-    assert build.main(["--root", str(project), "--out", str(project / "out")]) == 1
-    error = capfd.readouterr().err
-    assert says in error and error.count("\n") == 1 and not (project / "out").exists()
 
 
 def test_lessons_follow_one_another(project):
@@ -111,9 +95,3 @@ def test_github_actions_knows_the_address(project, monkeypatch, repository, addr
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_REPOSITORY", repository)
     assert read_site(project).site_url == address
-
-
-def test_an_address_must_be_one(project):
-    write(project, {"index": "a"}, 'feedback = "javascript:alert(1)"\n')
-    with pytest.raises(BuildError, match='"feedback" must be an address'):
-        read_site(project)
