@@ -66,7 +66,7 @@ class Outcome:
             return "".join(self.said.splitlines(keepends=True)[:-1])  # the last line tells the time that it took
         text = (self.site / name.replace(".head.html", ".html")).read_text(encoding="utf-8")
         if name.endswith(".head.html"):
-            text = "\n".join(re.findall(r'<(?:title|meta name="description"|meta property|link rel="(?:canonical|alternate)").*', text)) + "\n"
+            text = "\n".join(re.findall(r'<(?:html|title|meta name="description"|meta property|link rel="(?:canonical|alternate)").*', text)) + "\n"
         elif name.endswith(".html"):
             text = next(match[0] for tag in ("article", "main") if (match := re.search(rf"<{tag}\b.*</{tag}>\n", text, re.DOTALL)))
         return re.sub(r"\?[0-9a-f]{10}\b", "?VERSION", text)
@@ -103,7 +103,8 @@ def test_case(name, tmp_path):
         assert sorted(path.name for path in tmp_path.iterdir()) == ["project", "site"], "nothing half-done is left"
     else:
         assert outcome.status == 0 and outcome.error == "" and files(expected)
-        check_pages(outcome.site)
+        if not (outcome.site / "sitemap.xml").exists():  # with an address some links are whole: test_audits.py follows those
+            check_pages(outcome.site)
 
 
 def accept(case: Path) -> None:
@@ -111,10 +112,9 @@ def accept(case: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         outcome = run(case, Path(name))
         expected = case / "output"
-        if outcome.status:
-            shutil.rmtree(expected, ignore_errors=True)
-            expected.mkdir()
-        for file in ["error.txt"] if outcome.status else files(expected) or ["index.html"]:
+        named = [file for file in files(expected) if file != "error.txt"] or ["index.html"]
+        shutil.rmtree(expected, ignore_errors=True)
+        for file in ["error.txt"] if outcome.status else named:
             (expected / file).parent.mkdir(parents=True, exist_ok=True)
             (expected / file).write_text(outcome.text(file), encoding="utf-8")
 
