@@ -14,7 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 from config import Model, Site, read_site
 from errors import BuildError, nearest
 from generator.formulas import set_formulas
-from generator.lessons import read_labels, read_lessons
+from generator.lessons import left_out, read_labels, read_lessons
 from generator.markdown import render
 from generator.node import Node
 from generator.output import check_out, write_site
@@ -25,7 +25,7 @@ from generator.stills import stills
 from generator.widgets import read_widgets
 
 ROOT = Path(__file__).resolve().parent
-console = Console(highlight=False)
+console = Console(highlight=False, markup=False, emoji=False)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,6 +56,8 @@ def build(site: Site, out: Path, data: dict[str, Path | None]) -> None:
     started = time.monotonic()
     check_out(out)
     node = Node(site.root / "assets", lambda what: console.print(f"  {what}"))
+    for line in left_out(site):
+        console.print(f"  {line}", soft_wrap=True)
     labels = read_labels(site)
     lessons = read_lessons(site)
     for lesson in lessons.values():

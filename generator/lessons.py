@@ -59,6 +59,23 @@ def read_lessons(site: Site) -> dict[tuple[str, str], Lesson]:
     return lessons
 
 
+def left_out(site: Site) -> list[str]:
+    """A line for each lesson and each language's folder of content/ that strata.toml does not name."""
+    lines = []
+    languages = [language.code for language in site.languages]
+    folders = sorted(path for path in (site.root / "content").glob("*") if path.is_dir())
+    for folder in folders:
+        lessons = sorted(path.stem for path in folder.glob("*.md"))
+        if folder.name in languages:
+            awaited = [slug for slug in site.lessons if slug not in lessons]
+            lines += [f"content/{folder.name}/{slug}.md is left out: it is none of the lessons of strata.toml{nearest(slug, awaited)}"
+                      for slug in lessons if slug not in site.lessons]
+        elif lessons or (folder / "ui.toml").exists():  # else it holds pictures, say
+            awaited = [code for code in languages if code not in [path.name for path in folders]]
+            lines.append(f"content/{folder.name} is left out: it is none of the languages of strata.toml{nearest(folder.name, awaited)}")
+    return lines
+
+
 def read_lesson(path: Path, slug: str, language: Language) -> Lesson:
     """Split front matter and body, and check the front matter."""
     text = _read(path)
