@@ -1,4 +1,4 @@
-"""What surrounds the lessons: links between them, pictures, previous and next, the addresses of the site, 404.html."""
+"""What surrounds the lessons: where a page is, stills and cards, the address of the site. (Links, feed and 404.html: tests/cases.)"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import build
 from config import read_site
 from tests.site import files
 
-TEXT = "---\ntitle: {title}\nsummary: A page.\ndate: 2026-0{month}-01\nauthor: A & B\n---\n\n## First {{#first}}\n\n{body}\n"
+TEXT = "---\ntitle: {title}\nsummary: A page.\n---\n\n{body}\n"
 
 
 def write(project, bodies: dict[str, str], head: str = ""):
@@ -18,8 +18,8 @@ def write(project, bodies: dict[str, str], head: str = ""):
     slugs = ", ".join(f'"{slug}"' for slug in bodies)
     toml = project / "strata.toml"
     toml.write_text(head + toml.read_text().replace('lessons = ["index"]', f"lessons = [{slugs}]"))
-    for month, (slug, body) in enumerate(bodies.items(), 1):
-        (project / "content" / "en" / f"{slug}.md").write_text(TEXT.format(title=slug.title(), month=month, body=body))
+    for slug, body in bodies.items():
+        (project / "content" / "en" / f"{slug}.md").write_text(TEXT.format(title=slug.title(), body=body))
     return project
 
 
