@@ -53,7 +53,7 @@ def page_probabilities(page: Page) -> np.ndarray:
 
 def upload(page: Page, content: bytes, name="photo.png", mime="image/png") -> None:
     """Give the page a picture by its button, and wait until it is on show."""
-    before = page.evaluate_handle("() => document.querySelector('cnn-network').trace")
+    page.evaluate("() => { window.before = document.querySelector('cnn-network').trace; }")
     page.set_input_files("input[type=file]", {"name": name, "mimeType": mime, "buffer": content})
-    page.wait_for_function("(before) => document.querySelector('cnn-network').trace !== before", arg=before, timeout=60_000)
+    page.wait_for_function("() => document.querySelector('cnn-network').trace !== window.before", timeout=60_000)
     page.wait_for_selector('button[data-example="own"][aria-pressed="true"]')
