@@ -10,8 +10,10 @@ from pathlib import Path
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 FIREFOX = ("firefox-esr", "firefox", "/Applications/Firefox.app/Contents/MacOS/firefox")
+WEBKIT = ("WebKitWebDriver", "/usr/libexec/WebKitWebDriver")
+VIRTUAL_SCREEN = ("Xvfb",)
 CHINESE_FONT = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
-PACKAGES = {"Chromium": "chromium", "Firefox": "firefox-esr", "a Chinese font": "fonts-noto-cjk"}
+PACKAGES = {"Chromium": "chromium", "Firefox": "firefox-esr", "WebKitGTK's driver": "webkit2gtk-driver", "a virtual screen": "xvfb", "a Chinese font": "fonts-noto-cjk"}
 
 
 def find(names: tuple[str, ...]) -> str | None:
@@ -22,8 +24,9 @@ def find(names: tuple[str, ...]) -> str | None:
 def missing() -> list[str]:
     """What the tests lack on this machine."""
     lacking = [name for name, names in (("Chromium", CHROMIUM), ("Firefox", FIREFOX)) if not find(names)]
-    if sys.platform == "linux" and not _has_chinese_font():
-        lacking.append("a Chinese font")
+    if sys.platform == "linux":  # WebKitGTK is made for no other system
+        lacking += [name for name, names in (("WebKitGTK's driver", WEBKIT), ("a virtual screen", VIRTUAL_SCREEN)) if not find(names)]
+        lacking += [] if _has_chinese_font() else ["a Chinese font"]
     return lacking
 
 

@@ -14,12 +14,20 @@ from config import read_site
 from generator.node import Node
 from model.networks import build_network
 from model.weights_file import load_weights
-from tests.engines import launch, served, watch
+from tests.engines import launch, limit, served, watch
 from tests.node import ROOT, Bridge, auditors
 from tests.page import ENGINES
 
 os.environ.pop("GITHUB_ACTIONS", None)  # which would give every site an address; a test that wants one says so
 PHOTOS = ROOT.parent / "shared" / "data" / "tiny-imagenet-10.zip"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what an engine cannot do, with the reason that the table of limits gives."""
+    for item in items:
+        values = item.callspec.params if hasattr(item, "callspec") else {}
+        if "engine" in values and (reason := limit(values["engine"], item.originalname, values.values())):
+            item.add_marker(pytest.mark.skip(reason=f"{values['engine']}: {reason}"))
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +75,7 @@ def photos() -> Path:
 @pytest.fixture(scope="session")
 def browsers():
     with sync_playwright() as playwright:
-        launched = {engine: launch(playwright, engine) for engine in ENGINES}
+        launched = {engine: launch(playwright, engine) for engine in ENGINES if limit(engine, "", []) is None}
         yield launched
         for browser in launched.values():
             browser.close()

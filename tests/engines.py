@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -15,15 +16,53 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, Page, Playwright
 
 from tests.browsers import CHROMIUM, FIREFOX, find
+from tests.webkit import Page as WebKitPage
+from tests.webkit import WebKit
 
 QUIET = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 # Without the first preference file:// tests pass that fail for a reader.
 FIREFOX_PREFERENCES = {"security.fileuri.strict_origin_policy": True}
 SUB_PATH = "/any/sub/path"
 
+# What an engine, or what drives it, cannot do: test, or test[value of a parameter] -> why it is skipped there.
+_MULTIPLIED = "WebKitGTK keeps colours multiplied by their transparency, which costs up to one step of 255: a test of its own holds it to that"
+_HEAP = "only Chromium lets a test collect garbage and weigh the heap"
+LIMITS = {
+    "firefox": {
+        "test_the_next_page_shows_the_readers_picture[file]": "to Firefox every file is a place of its own, with a storage of its own",
+        "test_without_javascript_the_figures_still_stands_in_its_place": "Playwright cannot switch the JavaScript of the system's Firefox off",
+        "test_zero_is_the_pages_own_background[dark]": "Playwright cannot make the system's Firefox prefer a dark page",
+        "test_on_paper_the_figure_fits_and_is_light": "Playwright cannot show a page of the system's Firefox as on paper",
+        "test_on_a_phone_a_tapped_map_is_shown_large_and_stays_in_view": "Playwright cannot make the system's Firefox a phone",
+        "test_a_hundred_pictures_leave_memory_where_it_was": _HEAP,
+        "test_requests_are_seen[file]": "Playwright tells of no request for a file in the system's Firefox",
+    },
+    "webkit": {
+        "test_an_uploaded_picture_gets_pytorchs_trace[RGBA]": _MULTIPLIED,
+        "test_preprocessing_is_pillows_to_the_byte[RGBA]": _MULTIPLIED,
+        "test_preprocessing_is_pillows_to_the_byte[LA]": _MULTIPLIED,
+        "test_without_javascript_the_figures_still_stands_in_its_place": "WebKitWebDriver asks a page by JavaScript, so it needs it on",
+        "test_on_paper_the_figure_fits_and_is_light": "WebKitWebDriver cannot show a page as on paper",
+        "test_on_a_phone_a_tapped_map_is_shown_large_and_stays_in_view": "WebKitWebDriver cannot touch",
+        "test_a_hundred_pictures_leave_memory_where_it_was": _HEAP,
+        "test_a_fault_while_the_page_loads_is_seen": "WebKitWebDriver lets a test listen to a page once it has loaded, not before",
+        "test_requests_are_seen[file]": "WebKit keeps no times of files, by which requests are seen there",
+    },
+}
 
-def launch(playwright: Playwright, engine: str) -> Browser:
+
+def limit(engine: str, test: str, values: Iterable[Any]) -> str | None:
+    """Why this test, with these values of its parameters, cannot run in an engine."""
+    if engine == "webkit" and sys.platform != "linux":
+        return "WebKitGTK is made for Linux alone"
+    names = [test, *(f"{test}[{value}]" for value in values)]
+    return next((reason for name, reason in LIMITS.get(engine, {}).items() if name in names), None)
+
+
+def launch(playwright: Playwright, engine: str) -> Browser | WebKit:
     """The system's browser, without a window."""
+    if engine == "webkit":
+        return WebKit()
     if engine == "chromium":
         return playwright.chromium.launch(executable_path=find(CHROMIUM), chromium_sandbox=False, args=QUIET)
     return playwright.firefox.launch(channel="moz-firefox", executable_path=find(FIREFOX), firefox_user_prefs=FIREFOX_PREFERENCES)
@@ -87,12 +126,12 @@ def served(folder: Path, broken: dict[str, bytes | None] | None = None, packed: 
 class Watched:
     """A page, and everything it did that it should not: see `faults`."""
 
-    page: Page
+    page: Page | WebKitPage
     base: str
     requests: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
-    def open(self, path: str = "index.html") -> Page:
+    def open(self, path: str = "index.html") -> Page | WebKitPage:
         """Open a page of the site and wait until its figures are drawn."""
         self.page.goto(self.base + path)
         self.page.wait_for_selector("[data-state=ready]", timeout=30_000)
@@ -112,7 +151,7 @@ document.addEventListener("securitypolicyviolation", (event) => window.violation
 """
 
 
-def watch(page: Page, base: str) -> Watched:
+def watch(page: Page | WebKitPage, base: str) -> Watched:
     """Listen to everything that `page` does from now on."""
     watched = Watched(page, base)
     page.add_init_script(VIOLATIONS)

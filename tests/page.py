@@ -12,7 +12,7 @@ from model.networks import trace
 from model.preprocess import open_picture, preprocess
 from tests.node import ROOT
 
-ENGINES = ["chromium", "firefox"]
+ENGINES = ["chromium", "firefox", "webkit"]
 AXE = ROOT / "assets" / "node_modules" / "axe-core" / "axe.min.js"
 LANGUAGES = {"en": "index.html", "zh": "zh/index.html"}
 

@@ -1,4 +1,4 @@
-"""The network's figure in real browsers: over http under a sub-path and from file://, in Chromium and in Firefox."""
+"""The network's figure in real browsers: over http under a sub-path and from file://, in every engine."""
 
 from __future__ import annotations
 
@@ -78,8 +78,9 @@ def test_a_map_is_its_values_one_pixel_each(visit):
     assert (layer[blue] > 0).all() and (layer[red] < 0).all() and blue.any() and red.any()
 
 
-def test_a_hundred_pictures_leave_memory_where_it_was(visit):
-    page = visit().open()
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_hundred_pictures_leave_memory_where_it_was(visit, engine):
+    page = visit(engine).open()
     session = page.context.new_cdp_session(page)
     give = """async ([from, count]) => {
         const element = document.querySelector("cnn-network");

@@ -36,8 +36,9 @@ def test_what_is_in_view_stays_where_it_is_while_the_figure_is_drawn(visit, widt
     assert page.evaluate("() => window.shift") < 0.02
 
 
-def test_arrow_keys_move_between_maps(visit):
-    page = visit().open()
+@pytest.mark.parametrize("engine", ENGINES)
+def test_arrow_keys_move_between_maps(visit, engine):
+    page = visit(engine).open()
     page.focus('button[data-layer="image"][data-channel="0"]')
     assert page.locator('.cn-map[tabindex="0"]').count() == 1
 
@@ -59,8 +60,9 @@ def test_arrow_keys_move_between_maps(visit):
     assert page.locator(".cn-tray").count() == 0
 
 
-def test_on_a_phone_a_tapped_map_is_shown_large_and_stays_in_view(visit):
-    page = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).open()
+@pytest.mark.parametrize("engine", ENGINES)
+def test_on_a_phone_a_tapped_map_is_shown_large_and_stays_in_view(visit, engine):
+    page = visit(engine, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).open()
     page.locator('button[data-layer="max_pool_1"][data-channel="4"]').scroll_into_view_if_needed()
     above = page.locator(".cn-network").bounding_box()["y"]
     page.tap('button[data-layer="max_pool_1"][data-channel="4"]')
@@ -111,9 +113,10 @@ def test_legends_hold_for_what_is_on_show(visit, engine):
             assert high.startswith("≥") == bool(magnitudes.max() > extent + 0.01)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_zero_is_the_pages_own_background(visit, scheme):
-    page = visit(color_scheme=scheme).open()
+def test_zero_is_the_pages_own_background(visit, engine, scheme):
+    page = visit(engine, color_scheme=scheme).open()
     zeros = page.evaluate("""() => {
         const { layers } = document.querySelector("cnn-network").trace;
         const i = layers.relu_1_1.data.indexOf(0), [, h, w] = layers.relu_1_1.shape;
@@ -124,10 +127,10 @@ def test_zero_is_the_pages_own_background(visit, scheme):
     assert page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor") == f"rgb({', '.join(map(str, zeros))})"
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("path", ["index.html", "zh/index.html", "embed/index/overview/index.html"])
-def test_without_javascript_the_figures_still_stands_in_its_place(browsers, address, path):
-    """In Chromium alone: Playwright cannot switch Firefox's JavaScript off for one page."""
-    page = browsers["chromium"].new_context(java_script_enabled=False, viewport={"width": 1440, "height": 900}).new_page()
+def test_without_javascript_the_figures_still_stands_in_its_place(browsers, address, engine, path):
+    page = browsers[engine].new_context(java_script_enabled=False, viewport={"width": 1440, "height": 900}).new_page()
     page.goto(address["file"] + path)
     still = page.locator("cnn-network img")
     assert still.count() == 1 and still.bounding_box()["width"] > 1000 and still.bounding_box()["height"] > 400
@@ -135,8 +138,9 @@ def test_without_javascript_the_figures_still_stands_in_its_place(browsers, addr
     page.context.close()
 
 
-def test_on_paper_the_figure_fits_and_is_light(visit):
-    page = visit(color_scheme="dark", viewport={"width": 1440, "height": 900}).open()
+@pytest.mark.parametrize("engine", ENGINES)
+def test_on_paper_the_figure_fits_and_is_light(visit, engine):
+    page = visit(engine, color_scheme="dark", viewport={"width": 1440, "height": 900}).open()
     page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print")
     assert page.get_attribute(".cn-network", "data-direction") == "rows"
@@ -200,13 +204,14 @@ def axe(page) -> list[str]:
     return page.evaluate("async () => (await axe.run()).violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 160)} ${v.nodes[0].failureSummary}`)")
 
 
-def test_links_between_languages_keep_the_page(visit):
-    page = visit("chromium", "file").open()
+@pytest.mark.parametrize("engine", ENGINES)
+def test_links_between_languages_keep_the_page(visit, engine):
+    page = visit(engine, "file").open()
     page.click("nav a[lang=zh-Hans]")
-    page.wait_for_selector("cnn-network[data-state=ready]")
+    page.wait_for_selector("html[lang=zh-Hans] cnn-network[data-state=ready]")
     assert page.url.endswith("/zh/index.html")
     page.click(".wordmark")
     assert page.url.endswith("/zh/index.html")
     page.click("nav a[lang=en]")
-    page.wait_for_selector("cnn-network[data-state=ready]")
+    page.wait_for_selector("html[lang=en] cnn-network[data-state=ready]")
     assert page.url.endswith("/index.html") and "/zh/" not in page.url
