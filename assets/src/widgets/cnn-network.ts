@@ -44,7 +44,8 @@ class CnnNetwork extends LitElement {
   private painted: { view: network.View; theme: themes.Theme } | null = null;
   private shown: Picture | null = null;
   private asked = 0;
-  private observer = new ResizeObserver(() => this.measure());
+  // In the next frame: a new layout in this one changes the height that is observed, which WebKit reports as an error.
+  private observer = new ResizeObserver(() => requestAnimationFrame(() => this.measure()));
   private listening = new AbortController();
 
   constructor() {
