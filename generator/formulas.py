@@ -42,7 +42,7 @@ def set_formulas(rendered: dict[tuple[str, str], tuple[Lesson, Rendered]], node:
     for _, body in rendered.values():
         body.set_formulas()
     letters = {ord(letter) for _, formula in found for letter in unescape(re.sub(r"<[^>]*>", "", formula.mathml))}
-    packages = node.assets / "node_modules"
+    packages = node.package / "node_modules"
     font = _font(packages / PACKAGED_FONT, ALWAYS | letters, cache)
     return {STYLE: _style_sheet(packages / PACKAGED_STYLE, styles, font), FONT: font}
 

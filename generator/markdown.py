@@ -92,6 +92,7 @@ def render(lesson: Lesson, widgets: dict[str, Widget], models: dict[str, dict[st
     extensions = ["attr_list", "tables", "footnotes", "pymdownx.superfences", "pymdownx.highlight", "pymdownx.arithmatex", "toc",
                   _Directives(figures), links, formulas]
     converter = markdown.Markdown(extensions=extensions, output_format="html", extension_configs={
+        "footnotes": {"BACKLINK_TITLE": "footnote:{}"},  # a page puts in its own words
         "toc": {"slugify": _slug, "permalink": False},
         "pymdownx.highlight": {"css_class": "code", "guess_lang": False},
         "pymdownx.arithmatex": {"generic": True, "tex_inline_wrap": ["", ""], "tex_block_wrap": ["", ""]}})

@@ -121,6 +121,7 @@ def _resolve(site: Site, page: Page, labels: dict[str, str]) -> str:
     # Python-Markdown aligns a table's columns by inline styles, which the policy drops.
     html = re.sub(r'(<t[hd]) style="text-align: (left|center|right);"', r'\1 class="\2"', page.rendered.html)
     html = re.sub(r'="content:([^"]*)"', lead, html).replace('alt="still:alt"', f'alt="{escape(labels["still"])}"')
+    html = re.sub(r'title="footnote:(\d+)"', lambda match: f'title="{escape(labels["footnote_back"].format(number=match[1]))}"', html)
     for figure in page.rendered.figures:
         html = html.replace(f'src="still:{figure.id}"', f'src="{page.link(still_path(page.language.code, page.lesson.slug, figure))}"')
     return html

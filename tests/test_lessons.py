@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-
-from config import Language
+from config import Language, read_site
 from generator.lessons import read_labels, read_lesson, read_lessons
 from generator.markdown import render
 from generator.widgets import read_widgets
+from tests.conftest import PROJECT
 from tests.node import ROOT
 
 ENGLISH = Language("en", "English", "en")
@@ -61,7 +61,7 @@ def test_the_two_languages_have_the_same_lessons_figures_and_anchors(site):
 
 
 def test_every_label_that_the_page_asks_for_is_there(site):
-    """Literal keys in TypeScript and templates; keys made at run time are checked by the kinds they are made of."""
+    """Literal keys in TypeScript, templates and the generator; keys made at run time are checked by the kinds they are made of."""
     import re
 
     labels = read_labels(site)["en"]
@@ -70,6 +70,8 @@ def test_every_label_that_the_page_asks_for_is_there(site):
         asked |= set(re.findall(r'\btext\("(\w+)"', path.read_text()))
     for path in (ROOT / "site_templates").iterdir():
         asked |= set(re.findall(r"\b(?:t|all_labels\[language\.code\])\.(\w+)", path.read_text()))
+    for path in (ROOT / "generator").glob("*.py"):
+        asked |= set(re.findall(r'\blabels\["(\w+)"\]', path.read_text()))
     steps = {"reading", "computing", "loading_engine", "file_missing", "unexpected_error", "camera_refused", "camera_missing"}
     union = (ROOT / "assets" / "src" / "picture.ts").read_text()
     steps |= {key for kind in ("Note", "Reason") for key in re.findall(r'"(\w+)"', re.search(rf"export type {kind} = ([^;]+);", union)[1])}
@@ -79,7 +81,11 @@ def test_every_label_that_the_page_asks_for_is_there(site):
 
 
 def test_a_translation_older_than_its_original_is_a_fact(tmp_path):
-    site = two_languages(tmp_path, "", "")
+    (tmp_path / "strata.toml").write_text(PROJECT.replace("[models.small]", 'zh = { name = "中文", tag = "zh-Hans" }\n[models.small]').replace(
+        'classes = [{ name = "red" }, { name = "blue" }]', 'classes = [{ name = "red", labels = { zh = "红" } }, { name = "blue", labels = { zh = "蓝" } }]'))
+    for code in ("en", "zh"):
+        (tmp_path / "content" / code).mkdir(parents=True)
+    site = read_site(tmp_path)
     (tmp_path / "content" / "en" / "index.md").write_text(FRONT + "First.\n")
     digest = read_lessons(site)["en", "index"].digest
     (tmp_path / "content" / "zh" / "index.md").write_text(FRONT.replace("---\n", f'---\noriginal: "{digest}"\n', 1) + "一。\n")
