@@ -83,6 +83,7 @@ def test_on_a_phone_a_tapped_map_is_shown_large_and_stays_in_view(visit, engine)
 def test_a_map_says_what_it_shows(visit, language):
     page = visit().open(LANGUAGES[language])
     values = page_trace(page)["conv_1_2"][4]
+    page.wait_for_selector('button[data-layer="conv_1_2"][data-channel="4"][aria-label*=":"]')  # words come after the maps
     says = page.get_attribute('button[data-layer="conv_1_2"][data-channel="4"]', "aria-label")
     for number in (values.min(), values.max()):
         assert f"{number:.2f}".replace("-", "−") in says

@@ -14,6 +14,7 @@ export * as network from "./network";
 export * as ops from "./ops";
 export * as picture from "./picture";
 export * as preprocess from "./preprocess";
+export * as slices from "./slices";
 export * as store from "./store";
 export * as text from "./text";
 export * as theme from "./theme";

@@ -1,8 +1,6 @@
 /** Colours and heatmaps. One meaning, one colour: activations diverge from zero, and zero is the page's own background. */
-import { interpolateLab, piecewise } from "d3-interpolate";
-import { rgb } from "d3-color";
+import { lab } from "d3-color";
 import type { Theme } from "./theme";
-
 
 /** Colour stops from the most negative to the most positive; the middle one is `--background` in styles/site.css. */
 export const ACTIVATIONS: Record<Theme, string[]> = {
@@ -12,14 +10,17 @@ export const ACTIVATIONS: Record<Theme, string[]> = {
 
 const STEPS = 256; // a side
 
-/** `2 · STEPS + 1` RGBA colours from −1 to 1. */
-const tables: Record<Theme, Uint32Array> = { light: table(ACTIVATIONS.light), dark: table(ACTIVATIONS.dark) };
+/** `2 · STEPS + 1` RGBA colours from −1 to 1, made when a theme first needs them: mixed in Lab, where equal steps look equal. */
+const tables: Partial<Record<Theme, Uint32Array>> = {};
 const greys = table(["#000", "#fff"]);
 
-function table(stops: string[]): Uint32Array {
-  const colour = piecewise(interpolateLab, stops);
+function table(colours: string[]): Uint32Array {
+  const stops = colours.map((colour) => lab(colour));
   return Uint32Array.from({ length: 2 * STEPS + 1 }, (_, i) => {
-    const { r, g, b } = rgb(colour(i / (2 * STEPS)));
+    const at = (i / (2 * STEPS)) * (stops.length - 1);
+    const [from, to] = [stops[Math.floor(at)], stops[Math.ceil(at)]];
+    const mix = (key: "l" | "a" | "b") => from[key] + (to[key] - from[key]) * (at % 1);
+    const { r, g, b } = lab(mix("l"), mix("a"), mix("b")).rgb().clamp();
     return ((255 << 24) | (Math.round(b) << 16) | (Math.round(g) << 8) | Math.round(r)) >>> 0; // little-endian RGBA
   });
 }
@@ -30,7 +31,7 @@ export interface Scale {
   readonly colours: Uint32Array;
 }
 
-export const activationScale = (extent: number, theme: Theme): Scale => ({ extent, colours: tables[theme] });
+export const activationScale = (extent: number, theme: Theme): Scale => ({ extent, colours: (tables[theme] ??= table(ACTIVATIONS[theme])) });
 export const greyScale: Scale = { extent: 1, colours: greys };
 
 /**

@@ -14,7 +14,7 @@ export interface View {
   best: number;
   /** Of each scale, computed from the layer that it begins with; what follows (ReLU, pooling) stays within its range. */
   extents: { extent: number; clipped: boolean }[];
-  /** Of each map, by `layer/channel`. */
+  /** Of each map that was asked for, by `layer/channel`: see `summaryOf`. */
   summaries: Map<string, Summary>;
 }
 
@@ -23,12 +23,17 @@ export function compute(trace: Trace, layout: Layout): View {
   const best = probabilities.indexOf(Math.max(...probabilities));
   const extents = layout.legends.map((_, scale) =>
     scale === 0 ? { extent: 1, clipped: false } : extentOf(trace.layers[layout.bands.find((band) => band.scale === scale)!.layer].data));
-  const places = layout.bands.flatMap((band) => band.places);
-  const summaries = new Map(places.map((place) => [key(place), summarise(unitsOf(trace, place), place.units.width)]));
-  return { trace, layout, probabilities, best, extents, summaries };
+  return { trace, layout, probabilities, best, extents, summaries: new Map() };
 }
 
 export const key = ({ layer, channel }: { layer: string; channel: number }) => `${layer}/${channel}`;
+
+/** What can be said of a map, computed when it is first asked for: of a hundred maps that takes longer than a frame. */
+export function summaryOf({ trace, summaries }: View, place: Place): Summary {
+  let summary = summaries.get(key(place));
+  if (!summary) summaries.set(key(place), (summary = summarise(unitsOf(trace, place), place.units.width)));
+  return summary;
+}
 
 export const unitsOf = (trace: Trace, place: Place): Float32Array =>
   slice(trace.layers[place.layer], place.channel, place.units.width * place.units.height);

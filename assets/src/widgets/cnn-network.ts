@@ -8,7 +8,7 @@
  *     A caption.
  *     ///
  */
-import { data, draw, html, layout as layouts, LitElement, network, nothing, paintCrop, store as stores, svg, text as texts, theme as themes, words } from "../core";
+import { data, draw, html, layout as layouts, LitElement, network, nothing, paintCrop, slices, store as stores, svg, text as texts, theme as themes, words } from "../core";
 import type { Layout, Place, Rect } from "../layout";
 import type { Manifest } from "../manifest";
 import type { Picture, Task } from "../store";
@@ -41,8 +41,11 @@ class CnnNetwork extends LitElement {
   private layout: Layout | null = null;
   private view: network.View | null = null;
   private links: string[] = [];
+  private painting: Promise<void> = Promise.resolve();
   private painted: { view: network.View; theme: themes.Theme } | null = null;
   private shown: Picture | null = null;
+  /** How many layers have their maps in the page: at first one after the other, each in a task of its own. */
+  private built = 0;
   private asked = 0;
   // In the next frame: a new layout in this one changes the height that is observed, which WebKit reports as an error.
   private observer = new ResizeObserver(() => requestAnimationFrame(() => this.measure()));
@@ -84,6 +87,7 @@ class CnnNetwork extends LitElement {
     super.disconnectedCallback();
     this.listening.abort();
     this.observer.disconnect();
+    this.painted = null; // what was not painted yet is, when the figure is put back
   }
 
   private set(change: Partial<State>) {
@@ -110,6 +114,7 @@ class CnnNetwork extends LitElement {
     if (!this.view) this.dataset.state = "loading";
     try {
       const manifest = await store.manifest(this.model);
+      await slices.nextTask(); // what brought it has worked for long enough
       this.set({ manifest });
       this.shown = this.firstExample(manifest);
       if (store.picture) await this.showPicture();
@@ -169,7 +174,7 @@ class CnnNetwork extends LitElement {
         .style=${`height:${this.layout.height}px`} @keydown=${this.onKey} @pointerleave=${() => this.set({ active: this.focused() })}>
         ${this.renderLinks(manifest, this.layout)}
         ${this.layout.picture ? html`<canvas class="cn-picture" data-map="picture" aria-hidden="true" .style=${box(this.layout.picture)}></canvas>` : nothing}
-        ${this.layout.bands.map((band) => this.renderBand(manifest, band))}
+        ${this.layout.bands.slice(0, this.built).map((band) => this.renderBand(manifest, band))}
         ${this.renderClasses(manifest, this.layout)}
         ${this.layout.legends.map((rect, scale) => this.renderLegend(rect, scale))}
       </div>`;
@@ -288,7 +293,7 @@ class CnnNetwork extends LitElement {
       ${place && this.view
         ? html`<div class="cn-tray"><canvas class="cn-large" data-map="large" aria-hidden="true"></canvas>
             <div><p><strong>${place.layer}</strong> ${words.channelName(manifest, place)}</p>
-            <p>${words.facts(manifest, place, this.view.summaries.get(network.key(place))!)}</p><p>${words.origin(manifest, place)}</p></div>
+            <p>${words.facts(manifest, place, network.summaryOf(this.view, place))}</p><p>${words.origin(manifest, place)}</p></div>
             <button type="button" class="cn-close" aria-label=${text("close")} @click=${() => this.set({ active: null })}>×</button></div>`
         : nothing}
     </div>`;
@@ -330,18 +335,47 @@ class CnnNetwork extends LitElement {
   };
 
   override updated() {
+    if (this.layout && this.built < this.layout.bands.length) {
+      void slices.nextTask().then(() => (this.built++, this.requestUpdate()));
+      return;
+    }
     const { view } = this;
     if (!view) return;
-    const { trace, layout } = view;
     this.paintLarge();
     this.paintOwn();
     const theme = themes.theme();
-    this.dataset.state = "ready";
     if (this.painted?.view === view && this.painted.theme === theme) return;
     this.painted = { view, theme };
-    for (const band of layout.bands) for (const place of band.places) this.paintMap(this.canvas(network.key(place)), place);
-    if (layout.picture) draw.paintImage(this.canvas("picture"), trace.layers.image.data, trace.layers.image.shape);
-    view.extents.forEach((_, scale) => draw.paintLegend(this.querySelector<HTMLCanvasElement>(`[data-legend="${scale}"]`)!, this.scale(scale)));
+    const stale = () => this.view !== view || themes.theme() !== theme || !this.isConnected;
+    this.painting = this.paint(view, stale);
+    void this.painting.then(() => this.findWords(view, stale));
+  }
+
+  /** Paint all maps: in slices, since the first time a hundred of them take longer than a frame. */
+  private async paint(view: network.View, stale: () => boolean) {
+    const { trace, layout } = view;
+    const places = layout.bands.flatMap((band) => band.places);
+    const jobs = [
+      () => layout.picture && draw.paintImage(this.canvas("picture"), trace.layers.image.data, trace.layers.image.shape),
+      ...places.map((place) => () => this.paintMap(this.canvas(network.key(place)), place)),
+      ...view.extents.map((_, scale) => () => draw.paintLegend(this.querySelector<HTMLCanvasElement>(`[data-legend="${scale}"]`)!, this.scale(scale))),
+    ];
+    if (this.onPaper) jobs.forEach((job) => job()); // a browser that prints does not wait
+    else if (!(await slices.inSlices(jobs, stale))) return;
+    this.dataset.state = "ready";
+  }
+
+  /** Say of every map what it shows, for those who cannot see it. */
+  private async findWords(view: network.View, stale: () => boolean) {
+    const places = view.layout.bands.flatMap((band) => band.places);
+    if (!stale() && (await slices.inSlices(places.map((place) => () => network.summaryOf(view, place)), stale))) this.requestUpdate();
+  }
+
+  /** An update is complete once its maps are painted. */
+  protected override async getUpdateComplete() {
+    const complete = await super.getUpdateComplete();
+    await this.painting;
+    return complete;
   }
 
   private canvas(map: string): HTMLCanvasElement {
