@@ -60,7 +60,10 @@ CHILDREN = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 
 
 def _check_shape(mathml: str, lesson: Lesson, formula: Formula) -> None:
     """Some TeX gives an element another number of parts than MathML allows, which browsers show as an error or not at all."""
-    for element in etree.fromstring(mathml).iter():
+    root = etree.fromstring(mathml)
+    if root.tag != "math" or any("id" in element.attrib for element in root.iter()):
+        raise BuildError(f"{formula}: \\label and \\ref do nothing here; link to a heading", lesson.path, formula.line)
+    for element in root.iter():
         wanted = CHILDREN.get(element.tag)
         if wanted and len(element) != wanted:
             raise BuildError(f"{formula} gives MathML that browsers do not draw (a {element.tag} of {len(element)} parts); write it in another way, "

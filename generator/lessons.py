@@ -51,6 +51,8 @@ def read_lessons(site: Site) -> dict[tuple[str, str], Lesson]:
             path = site.root / "content" / language.code / f"{slug}.md"
             if path.exists():
                 lesson = read_lesson(path, slug, language)
+                if language is site.default_language and "original" in lesson.front:
+                    raise BuildError('"original" belongs into a translation', path, _line_of(_read(path), "original"))
                 original = lessons.get((site.default_language.code, slug), lesson)
                 lessons[language.code, slug] = replace(lesson, outdated=lesson.front.get("original", original.digest) != original.digest)
             elif language is site.default_language:

@@ -21,9 +21,9 @@ from pygments.util import ClassNotFound
 
 from errors import BuildError, nearest
 from generator.lessons import Lesson
+from generator.source import FENCE, Source, check_html
 from generator.widgets import Widget, check_options
 
-FENCE = re.compile(r"^\s*(```+(?=[^`]*$)|~~~+)[ \t]*([\w+#.-]*)")  # a line with more backticks is inline code
 OPENING = re.compile(r"^/{3,}[ \t]*(\S.*)$")
 CLOSING = re.compile(r"^/{3,}\s*$")
 ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -54,7 +54,7 @@ class Formula:
 
     tex: str
     display: bool
-    line: int
+    line: int | None
     mathml: str = ""
 
     def __str__(self) -> str:
@@ -78,8 +78,8 @@ class Rendered:
     def set_formulas(self) -> None:
         """Replace every `formula:NUMBER` by the formula's MathML."""
 
-        def mathml(text: str) -> str:
-            return re.sub(r"formula:(\d+);", lambda match: self.formulas[int(match[1])].mathml, text)
+        def mathml(text: str) -> str:  # only where the marker put it: text may well say "formula:1;"
+            return re.sub(r'(<(?:span|div) class="formula[^>]*>)formula:(\d+);', lambda match: match[1] + self.formulas[int(match[2])].mathml, text)
 
         self.html = mathml(self.html)
         self.headings = [(level, anchor, mathml(html)) for level, anchor, html in self.headings]
@@ -95,9 +95,14 @@ def render(lesson: Lesson, widgets: dict[str, Widget], models: dict[str, dict[st
         "footnotes": {"BACKLINK_TITLE": "footnote:{}"},  # a page puts in its own words
         "toc": {"slugify": _slug, "permalink": False},
         "pymdownx.highlight": {"css_class": "code", "guess_lang": False},
-        "pymdownx.arithmatex": {"generic": True, "tex_inline_wrap": ["", ""], "tex_block_wrap": ["", ""]}})
-    html = converter.convert(lesson.body).replace("<table>", '<div class="table"><table>').replace("</table>", "</table></div>")  # a wide one can be scrolled
-    headings = [(token["level"], token["id"], token["html"]) for token in _flat(converter.toc_tokens)]
+        "pymdownx.arithmatex": {"generic": True, "inline_syntax": ["dollar"], "block_syntax": ["dollar"], "tex_inline_wrap": ["", ""], "tex_block_wrap": ["", ""]}})
+    html = converter.convert(lesson.body)
+    html = re.sub(r"<table(?=[\s>])", '<div class="table"><table', html).replace("</table>", "</table></div>")  # a wide one can be scrolled
+    # Python-Markdown aligns a table's columns by inline styles, which the policy drops.
+    html = re.sub(r'(<t[hd]) style="text-align: (left|center|right);"', r'\1 class="\2"', html)
+    # In a list of contents a heading is a link itself, so that there are none in it.
+    headings = [(token["level"], token["id"], re.sub(r"</?a\b[^>]*>|<img[^>]*>", "", token["html"])) for token in _flat(converter.toc_tokens)]
+    check_html(html, headings, lesson)
     return Rendered(html, figures, headings, links.found, formulas.found)
 
 
@@ -105,14 +110,14 @@ def find_figures(lesson: Lesson, widgets: dict[str, Widget], models: dict[str, d
     """The directives of a lesson, checked. pymdownx leaves one that it does not know in the text without a word."""
     figures: list[Figure] = []
     lines = lesson.body.splitlines()
-    fence, opened = "", 0
+    fence, opened, fenced = "", 0, 0
     for number, line in enumerate(lines):
         place = lesson.line + number
         mark = FENCE.match(line)
         if mark and not opened:
             if not fence and mark[2]:
                 _check_code_language(mark[2], lesson, place)
-            fence = "" if fence and mark[1].startswith(fence) else fence or mark[1]
+            fence, fenced = ("", 0) if fence and mark[1].startswith(fence) else (fence or mark[1], fenced or place)
         if fence:
             continue
         if CLOSING.match(line):
@@ -126,6 +131,8 @@ def find_figures(lesson: Lesson, widgets: dict[str, Widget], models: dict[str, d
             figures.append(_figure(lesson, match[1], lines[number + 1 :], place, widgets, models))
             if [f.id for f in figures].count(figures[-1].id) > 1:
                 raise BuildError(f'the id "{figures[-1].id}" is used twice in this lesson', lesson.path, place)
+    if fenced:
+        raise BuildError(f"this code block is not closed; end it with a line of {fence}", lesson.path, fenced)
     if opened:
         raise BuildError("this directive is not closed; end it with a line of ///", lesson.path, opened)
     return figures
@@ -194,13 +201,15 @@ class _LinkMarker(Treeprocessor):
 
 
 class _Formulas(Extension):
-    """Collects the TeX that arithmatex found, and leaves a number in its place."""
+    """Collects the TeX that arithmatex found, leaves a number in its place, and refuses what was meant as a formula and is none."""
 
     def __init__(self, lesson: Lesson):
         super().__init__()
-        self.lesson, self.found = lesson, []
+        self.source, self.found = Source(lesson), []
 
     def extendMarkdown(self, md: markdown.Markdown) -> None:
+        inline = md.inlinePatterns["arithmatex-inline"]
+        inline.compiled_re = re.compile(inline.pattern + r"(?!\d)", re.DOTALL)  # "$5 to $10" are prices, as in Pandoc
         md.treeprocessors.register(_FormulaMarker(md, self), "formulas", 6)  # before the headings are listed
 
 
@@ -210,14 +219,26 @@ class _FormulaMarker(Treeprocessor):
         self.formulas = formulas
 
     def run(self, root: etree.Element) -> None:
-        lesson, found = self.formulas.lesson, self.formulas.found
+        source, found = self.formulas.source, self.formulas.found
         for element in root.iter():
-            if element.get("class") == "arithmatex":
-                tex, display = unescape(element.text or "").strip(), element.tag == "div"
-                place = next((at for text in (f"${tex}$", tex) if (at := lesson.body.find(text)) >= 0), 0)
-                found.append(Formula(tex, display, lesson.line + lesson.body[:place].count("\n")))
+            if "arithmatex" in (element.get("class") or "").split():
+                display = element.tag == "div"
+                tex = (unescape(element.text or "") if display else element.text or "").strip()  # arithmatex escapes blocks alone
+                found.append(Formula(tex, display, source.formula(tex)))
                 element.set("class", "formula-block" if display else "formula")
                 element.text = AtomicString(f"formula:{len(found) - 1};")
+        for parent in root.iter():
+            if parent.tag not in ("code", "pre") and not (parent.get("class") or "").startswith("formula"):
+                source.check(parent.text or "", *(child.tail or "" for child in parent))
+                _check_dollars_beside(parent, source)
+
+
+def _check_dollars_beside(parent: etree.Element, source: Source) -> None:
+    before = parent.text or ""
+    for child in parent:
+        if child.get("class") == "formula" and (before.endswith("$") or (child.tail or "").startswith("$")):
+            raise source.left_over("$$")
+        before = child.tail or ""
 
 
 class _Directives(BlocksExtension):
@@ -249,7 +270,8 @@ class _WidgetBlock(Block):
 
 def _slug(text: str, separator: str) -> str:
     """Anchors are the same in every language, so a heading that is not ASCII must give its own: `## 标题 {#title}`."""
-    slug = re.sub(r"[^a-z0-9]+", separator, text.lower()).strip(separator)
+    text = re.sub(r"formula:\d+;", "", text.lower())
+    slug = re.sub(r"[^a-z0-9]+", separator, text).strip(separator)
     return slug or "section"
 
 

@@ -37,7 +37,7 @@ class Node:
         environment = dict(os.environ)
         if self.folder:  # npm and esbuild call `node` themselves
             environment["PATH"] = f"{self.folder}{os.pathsep}{environment.get('PATH', '')}"
-        done = subprocess.run([path or program, *map(str, arguments)], cwd=self.package, env=environment, capture_output=True, text=True)
+        done = subprocess.run([path or program, *map(str, arguments)], cwd=self.package, env=environment, capture_output=True, encoding="utf-8")
         if done.returncode:
             raise BuildError(f"{program} {arguments[0]} failed: {' | '.join(_said(done.stderr or done.stdout)[:6])}")
         return done.stdout
@@ -50,7 +50,7 @@ class Node:
                 return folder
         oldest = ".".join(map(str, self.oldest))
         self.on_install(f"installing {WHEEL} (no Node {oldest} or newer here)")
-        done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", WHEEL], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", WHEEL], capture_output=True, encoding="utf-8")
         if done.returncode:
             raise BuildError(f"Node {oldest} or newer is needed and could not be installed from PyPI; install it from your system's packages")
         return own
@@ -61,7 +61,7 @@ class Node:
         node, npm = (shutil.which(name, path=folder and str(folder)) for name in ("node", "npm"))
         if not node or not npm:
             return (0,)
-        found = subprocess.run([node, "--version"], capture_output=True, text=True).stdout
+        found = subprocess.run([node, "--version"], capture_output=True, encoding="utf-8").stdout
         return tuple(int(part) for part in re.findall(r"\d+", found)[:2]) or (0,)
 
     def _install_packages(self) -> None:

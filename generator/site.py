@@ -118,8 +118,7 @@ def _resolve(site: Site, page: Page, labels: dict[str, str]) -> str:
             name = page.link(_picture(site, (page.lesson.path.parent / name).resolve()))
         return f'="{escape(name + hash_mark + anchor)}"'
 
-    # Python-Markdown aligns a table's columns by inline styles, which the policy drops.
-    html = re.sub(r'(<t[hd]) style="text-align: (left|center|right);"', r'\1 class="\2"', page.rendered.html)
+    html = page.rendered.html
     html = re.sub(r'="content:([^"]*)"', lead, html).replace('alt="still:alt"', f'alt="{escape(labels["still"])}"')
     html = re.sub(r'title="footnote:(\d+)"', lambda match: f'title="{escape(labels["footnote_back"].format(number=match[1]))}"', html)
     for figure in page.rendered.figures:

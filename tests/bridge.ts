@@ -7,6 +7,7 @@ import { allLinks, layoutNetwork, neighbour } from "../assets/src/layout";
 import type { Layer, Manifest } from "../assets/src/manifest";
 import * as ops from "../assets/src/ops";
 import { flattenOntoWhite, preprocess } from "../assets/src/preprocess";
+import { inSlices } from "../assets/src/slices";
 import { decodeTrace, decodeWeights, forward, toImage } from "../assets/src/trace";
 
 type Packed = { shape: number[]; data: string };
@@ -33,6 +34,7 @@ interface Call {
   room?: number;
   place?: { layer: string; channel: number };
   key?: string;
+  stale?: boolean;
 }
 
 const calls: Record<string, (given: Call) => unknown> = {
@@ -57,8 +59,19 @@ const calls: Record<string, (given: Call) => unknown> = {
     return neighbour(layout, from, key!);
   },
   extent: ({ x }) => extentOf(unpack(x!).data),
+  /** Four jobs; the second fills its slice, and the first that runs in the next slice makes the rest stale where asked. */
+  async slices({ stale }) {
+    const done: string[] = [];
+    const busy = () => {
+      for (const start = performance.now(); performance.now() - start < 15; );
+    };
+    const jobs = [() => done.push("a"), () => (busy(), done.push("b")), () => done.push("c"), () => done.push("d")];
+    const whole = inSlices(jobs, () => stale!);
+    done.push("|");
+    return [await whole, done.join("")];
+  },
   summary: ({ x, width }) => summarise(unpack(x!).data, width!),
 };
 
 const given = JSON.parse(readFileSync(0, "utf8")) as Call[];
-console.log(JSON.stringify(given.map((one) => calls[one.call](one))));
+console.log(JSON.stringify(await Promise.all(given.map((one) => calls[one.call](one)))));

@@ -109,6 +109,58 @@ def test_bad_tex_is_named(site, node, tmp_path, body, line, says):
     assert (caught.value.path.name, caught.value.line) == ("l.md", line) and len(caught.value.message) < 300
 
 
+@pytest.mark.parametrize(("body", "line"), [
+    ("In code `$\\nope$`.\n\nAnd $\\nope$.\n", 9),
+    ("In code `\\nope`.\n\n$$\n\\nope\n$$\n", 10),
+    ("1. In a list\n\n    $$\n    a +\n    \\nope\n    $$\n", 10),
+    ("> Quoted\n>\n> $$\n> \\nope\n> $$\n", 10),
+    ("Fine: $x$.[^1]\n\n[^1]: A note with $\\nope$.\n", 9),
+])
+def test_the_line_of_a_faulty_formula_is_its_own(site, node, tmp_path, body, line):
+    written = lesson(site, body)
+    with pytest.raises(BuildError) as caught:
+        set_formulas({("en", "l"): (written, render(written, {}, {}))}, node, tmp_path)
+    assert caught.value.line == line
+
+
+@pytest.mark.parametrize(("body", "line", "says"), [
+    ("Text.\n$$\nx\n$$\nMore.\n", 8, "empty line before and after"),
+    ("Fine:\n\n$$\nx\n$$\n\n$$\na + b\n\nMore.\n", 13, "empty line before and after"),
+    ("Text $$ y $$ text.\n", 7, "empty line"), ("Euler: $$e^x$$\n", 7, "empty line"),
+    ("\\begin{align}\nx\n\\end{align}\n", 7, "between two"),
+    ("Text.\n\n```python\nx = 1\n\n## Two\n", 9, "this code block is not closed"),
+    ("A note.[^nope]\n", 7, r'no footnote "\[\^nope\]'),
+    ("## One {#a}\n\n## Two {#a}\n", 9, 'the id "a" is used twice'),
+    ("# Title\n", 7, "begin with ##"),
+    ("<p style='color:red'>x</p>\n", 7, '"style" does nothing'), ("Text.\n\n<b onclick=x()>x</b>\n", 9, '"onclick" does nothing'),
+])
+def test_what_markdown_would_let_through_is_refused(site, body, line, says):
+    with pytest.raises(BuildError, match=says) as caught:
+        render(lesson(site, body), {}, {})
+    assert caught.value.line == line
+
+
+@pytest.mark.parametrize("text", ["From $5-$10.", "US$5 and US$6.", "价格是5$，也可以是$5。", "It says formula:0; here.", r"A price: \$7\$.", "Costs $5 and $x is alone."])
+def test_a_dollar_is_a_dollar(site, text):
+    body = render(lesson(site, text + "\n"), {}, {})
+    assert body.formulas == [] and body.html == f"<p>{text.replace(chr(92), '')}</p>"
+    body.set_formulas()
+    assert body.html == f"<p>{text.replace(chr(92), '')}</p>"
+
+
+def test_labels_of_formulas_are_refused(site, node, tmp_path):
+    for tex in (r"$\ref{a}$", "$$\nx \\label{content} \\tag{1}\n$$"):
+        written = lesson(site, f"{tex}\n")
+        with pytest.raises(BuildError, match="link to a heading"):
+            set_formulas({("en", "l"): (written, render(written, {}, {}))}, node, tmp_path)
+
+
+def test_headings_keep_their_anchors_and_lend_no_links(site):
+    plain, more = (render(lesson(site, f"{before}## A sum $x$ of [all](x.md)\n"), {}, {}) for before in ("", "And $y$.\n\n"))
+    assert plain.headings[0][1] == more.headings[0][1] == "a-sum-of-all"
+    assert "<a" not in plain.headings[0][2] and "formula:0;" in plain.headings[0][2]
+
+
 def test_code_is_coloured_and_an_unknown_language_named(site):
     html = render(lesson(site, BODY), {}, {}).html
     assert '<span class="k">def</span>' in html and '<span class="c1"># a comment' in html and "style=" not in html
@@ -138,7 +190,6 @@ def test_formulas_are_drawn_in_their_font_at_every_width(visit, pages, engine):
     assert page.evaluate("() => document.fonts.load('16px STIX2').then((faces) => faces.length)") == 1
     heights = page.evaluate("""() => {
         const height = (element) => element.getBoundingClientRect().height;
-        const fraction = document.querySelector(".formula-block mfrac").parentElement;
         return [...document.querySelectorAll(".formula-block mrow > mo[fence]")].map((fence) => [height(fence), height(fence.parentElement.querySelector("mfrac"))]);
     }""")
     assert heights and all(fence > 0.8 * fraction for fence, fraction in heights), "brackets grow with what they hold"

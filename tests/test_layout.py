@@ -20,6 +20,11 @@ NETWORKS = {
 }
 
 
+def test_work_goes_in_slices_and_stops_when_it_is_stale(bridge):
+    """The first slice runs at once; what follows waits for a task of its own, and is dropped when nobody wants it any more."""
+    assert bridge({"call": "slices", "stale": False}, {"call": "slices", "stale": True}) == [[True, "ab|cd"], [False, "ab|"]]
+
+
 def manifest_of(name):
     make, shape, classes = NETWORKS[name]
     return {**describe(make(), shape, None), "classes": [{"name": str(i)} for i in range(classes)]}

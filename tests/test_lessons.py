@@ -69,7 +69,7 @@ def test_every_label_that_the_page_asks_for_is_there(site):
     for path in [*(ROOT / "assets" / "src").rglob("*.ts")]:
         asked |= set(re.findall(r'\btext\("(\w+)"', path.read_text()))
     for path in (ROOT / "site_templates").iterdir():
-        asked |= set(re.findall(r"\b(?:t|all_labels\[language\.code\])\.(\w+)", path.read_text()))
+        asked |= set(re.findall(r"\b(?:t|all_labels\[[\w.]+\])\.(\w+)", path.read_text()))
     for path in (ROOT / "generator").glob("*.py"):
         asked |= set(re.findall(r'\blabels\["(\w+)"\]', path.read_text()))
     steps = {"reading", "computing", "loading_engine", "file_missing", "unexpected_error", "camera_refused", "camera_missing"}

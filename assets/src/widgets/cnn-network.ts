@@ -46,6 +46,7 @@ class CnnNetwork extends LitElement {
   private shown: Picture | null = null;
   /** How many layers have their maps in the page: at first one after the other, each in a task of its own. */
   private built = 0;
+  private building: Promise<void> | null = null;
   private asked = 0;
   // In the next frame: a new layout in this one changes the height that is observed, which WebKit reports as an error.
   private observer = new ResizeObserver(() => requestAnimationFrame(() => this.measure()));
@@ -105,6 +106,7 @@ class CnnNetwork extends LitElement {
   private print(onPaper: boolean) {
     this.onPaper = onPaper;
     if (!this.view) return;
+    this.built = Infinity;
     this.set({ width: onPaper ? PAPER : this.clientWidth, active: null });
     this.performUpdate();
   }
@@ -336,7 +338,11 @@ class CnnNetwork extends LitElement {
 
   override updated() {
     if (this.layout && this.built < this.layout.bands.length) {
-      void slices.nextTask().then(() => (this.built++, this.requestUpdate()));
+      this.building ??= slices.nextTask().then(() => {
+        this.building = null;
+        this.built++;
+        this.requestUpdate();
+      });
       return;
     }
     const { view } = this;
@@ -351,7 +357,7 @@ class CnnNetwork extends LitElement {
     void this.painting.then(() => this.findWords(view, stale));
   }
 
-  /** Paint all maps: in slices, since the first time a hundred of them take longer than a frame. */
+  /** Paint all maps: the first time, when a hundred of them take longer than a frame, in slices. */
   private async paint(view: network.View, stale: () => boolean) {
     const { trace, layout } = view;
     const places = layout.bands.flatMap((band) => band.places);
@@ -360,7 +366,7 @@ class CnnNetwork extends LitElement {
       ...places.map((place) => () => this.paintMap(this.canvas(network.key(place)), place)),
       ...view.extents.map((_, scale) => () => draw.paintLegend(this.querySelector<HTMLCanvasElement>(`[data-legend="${scale}"]`)!, this.scale(scale))),
     ];
-    if (this.onPaper) jobs.forEach((job) => job()); // a browser that prints does not wait
+    if (this.onPaper || this.dataset.state === "ready") jobs.forEach((job) => job());
     else if (!(await slices.inSlices(jobs, stale))) return;
     this.dataset.state = "ready";
   }

@@ -1,0 +1,80 @@
+"""A lesson's source beside what became of it: where a formula stands, and what Markdown lets through and a page must not have."""
+
+from __future__ import annotations
+
+import re
+
+from errors import BuildError
+from generator.lessons import Lesson
+
+FENCE = re.compile(r"^\s*(```+(?=[^`]*$)|~~~+)[ \t]*([\w+#.-]*)")  # a line with more backticks is inline code
+
+# What stays in the text when its other half is missing -> what to do about it.
+_LEFT_OVER = {
+    "$$": 'a formula on lines of its own stands between two "$$", with an empty line before and after it and none inside; a dollar is \\$',
+    "\\begin{": 'an environment of TeX stands between two "$$", with an empty line before and after',
+    "```": "this code block has no end, or no beginning; both are lines of ```",
+}
+
+
+class Source:
+    """The lesson's lines, code blanked out, to find where something stands."""
+
+    def __init__(self, lesson: Lesson):
+        self.lesson, self.position = lesson, 0
+        fence, lines = "", []
+        for line in lesson.body.splitlines():
+            mark = FENCE.match(line)
+            lines.append("" if fence or mark else re.sub(r"(`+).*?\1", "", line).lstrip("> \t"))
+            if mark:
+                fence = "" if fence and mark[1].startswith(fence) else fence or mark[1]
+        self.text = "\n".join(lines)
+        self.formulas: set[int] = set()  # lines that are part of one
+
+    def formula(self, tex: str) -> int | None:
+        """The line of a formula: the next that reads so, else the first; None where it is not found."""
+        pattern = re.compile(r"\$\s*" + r"\s+".join(map(re.escape, tex.split())) + r"\s*\$")
+        match = pattern.search(self.text, self.position) or pattern.search(self.text)
+        if not match:
+            return None
+        self.position = match.end()
+        first, last = self._line(match.start()), self._line(match.end())
+        self.formulas |= set(range(first, last + 1))
+        return self._line(match.start() + re.match(r"\$\s*", match[0]).end())
+
+    def check(self, *texts: str) -> None:
+        """BuildError for what these texts of the page hold and should not."""
+        for text in texts:
+            for mark in _LEFT_OVER:
+                if mark in text:
+                    raise self.left_over(mark)
+            if note := re.search(r"\[\^([^\]\s]+)\]", text):
+                raise BuildError(f'there is no footnote "[^{note[1]}]: …" in this lesson', self.lesson.path, self._first(note[0]))
+
+    def left_over(self, mark: str) -> BuildError:
+        return BuildError(f'"{mark}" is left over: {_LEFT_OVER[mark]}', self.lesson.path, self._first(mark))
+
+    def _first(self, text: str) -> int | None:
+        """The first line with this text that is no formula's, else the first of all."""
+        lines = (self.lesson.body if text == "```" else self.text).splitlines()
+        found = [number for number, line in enumerate(lines, self.lesson.line) if text in line]
+        return next((number for number in found if number not in self.formulas), found[0] if found else None)
+
+    def _line(self, position: int) -> int:
+        return self.lesson.line + self.text[:position].count("\n")
+
+
+def check_html(html: str, headings: list[tuple[int, str, str]], lesson: Lesson) -> None:
+    """What Markdown lets through and a page must not have: ids used twice, a second title, styles and scripts that its policy forbids."""
+    lines = list(enumerate(lesson.body.splitlines(), lesson.line))
+    ids = re.findall(r'<[a-z][^<>]*\sid="([^"]+)"', html)
+    for repeated in (i for i in ids if ids.count(i) > 1):
+        places = [number for number, line in lines if re.search(rf"(#|\|\s*|id=[\"']?){re.escape(repeated)}\b", line)]
+        raise BuildError(f'the id "{repeated}" is used twice in this lesson', lesson.path, places[1] if len(places) > 1 else None)
+    for level, anchor, _ in headings:
+        if level == 1:
+            place = next((number for number, line in lines if re.match(r"#\s", line)), None)
+            raise BuildError("a lesson's title stands in its front matter; its headings begin with ##", lesson.path, place)
+    if found := re.search(r"<[a-zA-Z][^<>]*\s(style|on[a-z]+)\s*=", html):
+        place = next((number for number, line in lines if re.search(rf"<[^<>]*\s{found[1]}\s*=", line)), None)
+        raise BuildError(f'the attribute "{found[1]}" does nothing here: pages allow no styles and scripts in HTML; leave it out', lesson.path, place)
