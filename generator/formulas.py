@@ -10,6 +10,7 @@ import xml.etree.ElementTree as etree
 from html import unescape
 from pathlib import Path
 
+import fontTools
 from fontTools import subset
 
 from errors import BuildError
@@ -98,7 +99,7 @@ def _style_sheet(packaged: Path, styles: dict[str, str], font: bytes) -> bytes:
 
 def _font(packaged: Path, letters: set[int], cache: Path) -> bytes:
     """The font with these letters, and whatever its MATH table builds from them, alone; kept in `cache`, for it takes a second."""
-    key = hashlib.sha256(packaged.read_bytes() + repr(sorted(letters)).encode()).hexdigest()[:16]
+    key = hashlib.sha256(packaged.read_bytes() + f"{fontTools.version} {sorted(letters)}".encode()).hexdigest()[:16]
     kept = cache / f"{key}.woff2"
     if not kept.exists():
         options = subset.Options(flavor="woff2", layout_features=["*"], hinting=False)
@@ -108,7 +109,7 @@ def _font(packaged: Path, letters: set[int], cache: Path) -> bytes:
         subsetter.populate(unicodes=letters)
         subsetter.subset(font)
         cache.mkdir(parents=True, exist_ok=True)
-        part = kept.with_suffix(".part")
-        subset.save_font(font, part, options)
-        part.replace(kept)
+        with tempfile.TemporaryDirectory(dir=cache) as name:  # two builds at once do not meet
+            subset.save_font(font, Path(name) / "font", options)
+            (Path(name) / "font").replace(kept)
     return kept.read_bytes()
