@@ -9,10 +9,11 @@ import traceback
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from config import Model, Site, read_site
 from errors import BuildError, nearest
+from generator.cards import as_markdown, read_cards
 from generator.formulas import set_formulas
 from generator.lessons import left_out, read_labels, read_lessons
 from generator.markdown import render
@@ -20,7 +21,7 @@ from generator.node import Node
 from generator.output import check_out, write_site
 from generator.pictures import read_examples
 from generator.scripts import bundle, notices, runtime_scripts
-from generator.site import content_files, model_files, page_files, pages, site_files, static_files, version_of
+from generator.site import card_pages, content_files, model_files, page_files, pages, site_files, static_files, version_of
 from generator.stills import stills
 from generator.widgets import read_widgets
 
@@ -33,11 +34,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         site = read_site(options.root)
-        data = {model.name: options.data or (fetch(model, options.root) if options.download else None) for model in site.models.values()}
-        if options.train is not None:
-            for model in _chosen(site, options.train):
-                train_model(model, data[model.name], options.root)
-        build(site, options.out, data)
+        data = find_data(site, options)
+        node = Node(site.root / "assets", lambda what: console.print(f"  {what}"))
+        for chosen, task in ((options.train, train_model), (options.evaluate, evaluate_model)):
+            for model in _chosen(site, chosen) if chosen is not None else []:
+                task(model, data[model.name], options.others, node, options.root)
+        build(site, options.out, data, node)
     except BuildError as error:
         print(_relative(str(error), options.root), file=sys.stderr)
         return 1
@@ -51,11 +53,20 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def build(site: Site, out: Path, data: dict[str, Path | None]) -> None:
+def find_data(site: Site, options: argparse.Namespace) -> dict[str, Path | None]:
+    """Each model's photos: those given as --data where they are of its classes (or of no model's, which is told later), else from the web."""
+    from model.data import holds
+
+    if options.data is None:
+        return {model.name: fetch(model, options.root) if options.download else None for model in site.models.values()}
+    theirs = [model.name for model in site.models.values() if holds(options.data, [c.folder for c in model.classes])] or list(site.models)
+    return {name: options.data if name in theirs else None for name in site.models}
+
+
+def build(site: Site, out: Path, data: dict[str, Path | None], node: Node) -> None:
     """Everything that a site is made of, checked first and written last."""
     started = time.monotonic()
     check_out(out)
-    node = Node(site.root / "assets", lambda what: console.print(f"  {what}"))
     for line in left_out(site):
         console.print(f"  {line}", soft_wrap=True)
     labels = read_labels(site)
@@ -77,8 +88,8 @@ def build(site: Site, out: Path, data: dict[str, Path | None]) -> None:
     rendered = {key: (lesson, render(lesson, widgets, manifests)) for key, lesson in lessons.items()}
     files |= set_formulas(rendered, node, site.root / ".cache" / "fonts")
     files |= content_files(site, rendered) | stills(site, rendered, packages, node)
-    files |= bundle(node) | runtime_scripts(site.root / "assets") | static_files(site.root) | notices(site.root / "assets")
-    all_pages = pages(site, rendered)
+    files |= bundle(node) | runtime_scripts(site.root / "assets") | static_files(site.root) | notices(site.root / "assets", {model.title: model.examples / "LICENSE.txt" for model in site.models.values()})
+    all_pages = [*pages(site, rendered), *card_pages(site, read_cards(site), labels)]
     files |= page_files(site, all_pages, labels, version_of(files)) | site_files(site, all_pages)
     if not site.site_url:
         console.print("  no site_url in strata.toml: sitemap, feed and canonical links are left out")
@@ -93,7 +104,7 @@ def package_model(model: Model, data: Path | None, node: Node, root: Path):
     if not model.weights.exists():
         if data is None:
             raise BuildError(f"the weights are missing; restore them from git, or train: python build.py --train {model.name} --data PATH", model.weights)
-        train_model(model, data, root)
+        train_model(model, data, None, node, root)
     pictures = read_examples(model.examples, [c.name for c in model.classes], node, root / ".cache" / "drawings")
     return package(model, [Example(**vars(picture)) for picture in pictures], data)
 
@@ -102,7 +113,7 @@ def fetch(model: Model, root: Path) -> Path | None:
     """The model's photos from the web, where strata.toml says where they are; kept in .cache/data."""
     from model.download import download
 
-    if model.data is None:
+    if model.data is None or not model.data.url:
         return None
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
@@ -110,36 +121,63 @@ def fetch(model: Model, root: Path) -> Path | None:
         return download(model.data, root / ".cache" / "data", lambda here: progress.update(task, completed=here))
 
 
-def train_model(model: Model, data: Path | None, root: Path) -> None:
-    """Train with live progress; Ctrl-C keeps the best so far, and the next run goes on from there."""
-    from model.data import read_photos
+def train_model(model: Model, data: Path | None, others: Path | None, node: Node, root: Path) -> None:
+    """Train with live progress, then write the model's card; Ctrl-C keeps what there is, and the next run goes on from there."""
     from model.networks import build_network
     from model.recipe import Recipe
-    from model.train import Progress as Epoch
+    from model.run import Progress as Epoch
     from model.train import train
 
-    if data is None:
-        raise BuildError(f"training {model.name} needs its photos: --data PATH, a folder with one folder a class, or tiny-imagenet-200 as folder or zip")
     try:
         network, shape = build_network(model.network, len(model.classes))
         recipe = Recipe.read(model.recipe)
     except BuildError as error:
         raise BuildError(f"[models.{model.name}] {error.message}", "strata.toml") from error
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[state]}"))
-    with Progress(*columns, console=console) as progress:
-        reading = progress.add_task("reading photos", state="")
-        photos = read_photos(data, [c.folder for c in model.classes], shape[1], shape[0],
-                             lambda done, total: progress.update(reading, completed=done, total=total))
-        task = progress.add_task(f"training {model.name}", total=recipe.epochs, state="")
+    with _progress() as progress:
+        photos = _read_photos(model, data, shape, progress)
+        tasks: dict[str, TaskID] = {}
 
         def on_epoch(epoch: Epoch) -> None:
-            state = f"loss {epoch.loss:.3f}  held out {epoch.accuracy:.1%}  {_duration(epoch.seconds_left)} left"
-            progress.update(task, completed=epoch.epoch, state=state)
+            state = f"loss {epoch.loss:.3f}  right {epoch.accuracy:.1%}  {_duration(epoch.seconds_left)} left"
+            if epoch.stage not in tasks:
+                tasks[epoch.stage] = progress.add_task(f"{model.name}: {epoch.stage}", total=epoch.epochs, state="")
+            progress.update(tasks[epoch.stage], completed=epoch.epoch, state=state)
             if not console.is_terminal:  # a log gets a line an epoch
-                console.print(f"epoch {epoch.epoch}/{epoch.epochs}  {state}")
+                console.print(f"{epoch.stage} {epoch.epoch}/{epoch.epochs}  {state}")
 
-        card = train(network, photos, recipe, model.weights, root / ".cache" / "train" / f"{model.name}.safetensors", on_epoch)
-    console.print(f"{model.name}: {card['figures']['accuracy']:.1%} of {card['figures']['held_out']} photos held out, in {model.weights}", soft_wrap=True)
+        train(network, photos, recipe, model.weights, root / ".cache" / "train" / f"{model.name}.safetensors", on_epoch)
+    evaluate_model(model, data, others, node, root)
+
+
+def evaluate_model(model: Model, data: Path | None, others: Path | None, node: Node, root: Path) -> None:
+    """Write the model's card anew: its figures on the photos for the test, and what it makes of pictures of none of its classes."""
+    from model.card import write_card
+    from model.networks import build_network
+
+    _, shape = build_network(model.network, len(model.classes))
+    with _progress() as progress:
+        photos = _read_photos(model, data, shape, progress)
+    pictures = read_examples(model.examples, [c.name for c in model.classes], node, root / ".cache" / "drawings")
+    card = write_card(model, photos, [p.picture for p in pictures], others)
+    docs = root / "docs" / "cards.md"
+    if docs.exists():
+        docs.write_text(as_markdown(read_cards(read_site(root))), encoding="utf-8")
+    figures = card["figures"]
+    console.print(f"{model.name}: {figures['accuracy']:.1%} of {figures['photos']} photos that chose nothing, likelihood {figures['likelihood']:.3f}; "
+                  f"the card is {model.weights.with_suffix('.json').name}", soft_wrap=True)
+
+
+def _read_photos(model: Model, data: Path | None, shape: tuple[int, ...], progress: Progress):
+    from model.data import read_photos
+
+    if data is None:
+        raise BuildError(f"this needs the photos of {model.name}: --data PATH, a folder with one folder a class, tiny-imagenet-200, or IDX files; as folder or zip")
+    reading = progress.add_task("reading photos", state="")
+    return read_photos(data, [c.folder for c in model.classes], shape[1], shape[0], lambda done, total: progress.update(reading, completed=done, total=total))
+
+
+def _progress() -> Progress:
+    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[state]}"), console=console)
 
 
 def _chosen(site: Site, name: str) -> list[Model]:
@@ -169,7 +207,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="build.py", description="Build the site, or train its networks first.")
     parser.add_argument("--out", type=lambda path: Path(path).resolve(), default=ROOT / "site", metavar="DIR", help="where the site goes (default: site/)")
     parser.add_argument("--train", nargs="?", const="", metavar="MODEL", help="train this model of strata.toml, or all, before building")
-    parser.add_argument("--data", type=Path, metavar="PATH", help="photos: one folder a class, or tiny-imagenet-200 as folder or zip")
+    parser.add_argument("--evaluate", nargs="?", const="", metavar="MODEL", help="write this model's card anew, or all")
+    parser.add_argument("--others", type=Path, metavar="PATH", help="photos of none of the classes, for the card; a folder or zip")
+    parser.add_argument("--data", type=Path, metavar="PATH", help="photos: one folder a class, tiny-imagenet-200, or IDX files; as folder or zip")
     parser.add_argument("--download", action="store_true", help="get the photos that strata.toml names from the web, once")
     parser.add_argument("--root", type=lambda path: Path(path).resolve(), default=ROOT, help=argparse.SUPPRESS)
     return parser

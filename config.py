@@ -38,12 +38,12 @@ class ClassName:
 
 @dataclass(frozen=True)
 class Data:
-    """A model's photos on the web: what they are called, where they are, and how to know them."""
+    """A model's photos: what the set is called, and, where one file on the web holds it, where that is and how to know it."""
 
     title: str
-    url: str
-    bytes: int
-    md5: str
+    url: str = ""
+    bytes: int = 0
+    md5: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,9 @@ def _model(root: Path, path: Path, name: str, entry: dict[str, Any], languages: 
         raise BuildError(f"{where} must be named in small letters, digits, - and _", path)
     _check(entry, path, where, {"title": str, "network": dict, "weights": str, "classes": list, "examples": str}, {"recipe": dict, "data": dict})
     if "data" in entry:
-        _check(entry["data"], path, f"data of {where}", {"title": str, "url": str, "bytes": int, "md5": str}, {})
+        _check(entry["data"], path, f"data of {where}", {"title": str}, {"url": str, "bytes": int, "md5": str})
+        if 1 < len(entry["data"]) < 4:
+            raise BuildError(f"data of {where} needs url, bytes and md5 together", path)
     classes: list[ClassName] = []
     for number, item in enumerate(entry["classes"], 1):
         _check(item, path, f"class {number} of {where}", {"name": str}, {"folder": str, "labels": dict})

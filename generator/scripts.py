@@ -46,8 +46,8 @@ def runtime_scripts(assets: Path) -> dict[str, bytes]:
     return files
 
 
-def notices(assets: Path) -> dict[str, bytes]:
-    """`licenses.txt`: the licence of every npm package of which the site holds a part, by the lock file."""
+def notices(assets: Path, pictures: dict[str, Path]) -> dict[str, bytes]:
+    """`licenses.txt`: the licence of every npm package of which the site holds a part, by the lock file; and those of a model's `pictures` that have one."""
     packages = json.loads((assets / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     parts = ["This site's scripts, styles and fonts are in part those of the following packages, each under its own licence.\n"]
     for path, entry in packages.items():
@@ -58,6 +58,9 @@ def notices(assets: Path) -> dict[str, bytes]:
         # onnxruntime-web's package says "MIT" and holds no text of it.
         text = found[0].read_text(encoding="utf-8").strip() if found else f"{entry.get('license', 'unknown')}. {_MIT_WITHOUT_FILE.get(folder.name, '')}"
         parts.append(f"{'-' * 72}\n{path.removeprefix('node_modules/')} {entry['version']}\n\n{text.strip()}\n")
+    for title, path in pictures.items():
+        if path.is_file():
+            parts.append(f"{'-' * 72}\nThe pictures of {title}\n\n{path.read_text(encoding='utf-8').strip()}\n")
     return {"licenses.txt": "\n".join(parts).encode()}
 
 

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from config import Language, Site
 from errors import BuildError, nearest
+from generator.cards import Card, percent
 from generator.formulas import STYLE
 from generator.lessons import Lesson
 from generator.markdown import Figure, Rendered
@@ -53,6 +54,7 @@ class Page:
     figure: Figure | None = None  # set for a figure's bare page
     alternates: dict[str, PurePosixPath] = field(default_factory=dict)
     prefix: str | None = None  # set for 404.html, which is served in place of any page
+    card: Card | None = None  # set for a model's card
 
     def link(self, target: str | PurePosixPath) -> str:
         """A relative link from this page to a path in the site."""
@@ -78,6 +80,12 @@ def pages(site: Site, rendered: dict[tuple[str, str], tuple[Lesson, Rendered]]) 
                 name = f"embed/{slug}/{figure.id}"
                 result.append(Page(_path(site, language.code, name), language, lesson, body, figure, _alternates(site, name)))
     return result
+
+
+def card_pages(site: Site, cards: list[Card], labels: dict[str, dict[str, str]]) -> list[Page]:
+    """Every model's card in every language."""
+    return [Page(_path(site, language.code, card.slug()), language, card.lesson(language, labels[language.code]), Rendered(""), None,
+                 _alternates(site, card.slug()), None, card) for language in site.languages for card in cards]
 
 
 def content_files(site: Site, rendered: dict[tuple[str, str], tuple[Lesson, Rendered]]) -> dict[str, bytes]:
@@ -153,7 +161,7 @@ def page_files(site: Site, all_pages: list[Page], labels: dict[str, dict[str, st
     files = {}
     home = next(page for page in all_pages if page.path == PurePosixPath("index.html"))
     nowhere = Page(PurePosixPath("404.html"), home.language, home.lesson, Rendered(""), None, home.alternates, urlsplit(site.site_url).path + "/" if site.site_url else "")
-    by_language = {language.code: [page for page in all_pages if page.language is language and page.figure is None] for language in site.languages}
+    by_language = {language.code: [page for page in all_pages if page.language is language and not page.figure and not page.card] for language in site.languages}
     places = {page.path: at for lessons in by_language.values() for at, page in enumerate(lessons)}
     for page in [*all_pages, nowhere]:
         code = page.language.code
@@ -166,16 +174,18 @@ def page_files(site: Site, all_pages: list[Page], labels: dict[str, dict[str, st
             "labels": Markup(json.dumps(labels[code], ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")),
             "introduction": Markup(introduction), "sections": Markup(heading + sections), "all_labels": labels, "lessons": lessons,
             "previous": lessons[at - 1] if at > 0 else None, "next": lessons[at + 1] if 0 <= at < len(lessons) - 1 else None,
-            "card": page.address(site, PurePosixPath(card_path(page.lesson.slug))) if any("model" in f.attributes for f in page.rendered.figures) else "",
+            "social_card": page.address(site, PurePosixPath(card_path(page.lesson.slug))) if any("model" in f.attributes for f in page.rendered.figures) else "",
             "still": page.link(still_path(code, page.lesson.slug, page.figure)) if page.figure else "",
             "contents": [(anchor, Markup(html)) for level, anchor, html in page.rendered.headings if level == 2],
             "formulas": STYLE if page.rendered.formulas and not page.figure else "",
+            "prefix": "" if page.language is site.default_language else f"{code}/", "card": page.card, "percent": percent,
+            "cards": [{"path": p.path, "title": p.card.model.title} for p in all_pages if p.card and p.language is page.language],
             "outdated": page.lesson.outdated,
             "widgets": sorted({figure.widget.name for figure in figures}),
             "models": sorted({figure.attributes["model"] for figure in figures if "model" in figure.attributes}),
             "first_example": next(((f.attributes["model"], f.attributes["example"]) for f in figures if "example" in f.attributes), None),
         }
-        template = "404.html" if page is nowhere else "embed.html" if page.figure else "lesson.html"
+        template = "404.html" if page is nowhere else "card.html" if page.card else "embed.html" if page.figure else "lesson.html"
         try:
             html = environment.get_template(template).render(context)
         except jinja2.TemplateError as error:

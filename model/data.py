@@ -1,4 +1,4 @@
-"""Photos for training and for examples: a folder with one folder of pictures a class, or tiny-imagenet-200, as folder or zip."""
+"""Photos for training, tests and examples: a folder with one folder of pictures a class, tiny-imagenet-200, or IDX files; as folder or zip."""
 
 from __future__ import annotations
 
@@ -10,29 +10,52 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from PIL import Image
 
 from errors import BuildError, nearest
+from model.idx import PARTS, is_idx, read_set
 from model.preprocess import open_picture, preprocess
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 
 
+TRAINING, VALIDATION, TEST = 0, 1, 2
+
+
 @dataclass(frozen=True)
 class Photos:
-    """`images` uint8 (N, C, H, W), `labels` int64 (N,) as indices of the classes, `names` the file names."""
+    """`images` uint8 (N, C, H, W), `labels` int64 (N,) as indices of the classes, `names` the file names.
+
+    `parts` uint8 (N,) says what each is for: TRAINING; VALIDATION, which chooses between networks and calibrates; or TEST, which chooses nothing.
+    """
 
     images: np.ndarray
     labels: np.ndarray
     names: list[str]
+    parts: np.ndarray
 
     def __getitem__(self, chosen: np.ndarray) -> Photos:
-        return Photos(self.images[chosen], self.labels[chosen], [self.names[i] for i in np.flatnonzero(chosen)])
+        return Photos(self.images[chosen], self.labels[chosen], [self.names[i] for i in np.flatnonzero(chosen)], self.parts[chosen])
+
+    def part(self, part: int) -> Photos:
+        return self[self.parts == part]
 
     def digest(self) -> str:
-        """A hash of every pixel, label and name: the same data give the same digest."""
-        sha = hashlib.sha256(self.images.tobytes() + self.labels.tobytes())
+        """A hash of every pixel, label, name and part: the same data give the same digest."""
+        sha = hashlib.sha256(self.images.tobytes() + self.labels.tobytes() + self.parts.tobytes())
         sha.update("\n".join(self.names).encode())
         return sha.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One photo of a set, not opened yet. `place` is where it is, for messages."""
+
+    label: int
+    name: str
+    part: int
+    place: str
+    read: Callable[[], Image.Image]
 
 
 def read_photos(source: Path, folders: list[str], size: int, channels: int,
@@ -41,33 +64,80 @@ def read_photos(source: Path, folders: list[str], size: int, channels: int,
 
     Raises BuildError when the source, a class's folder or its pictures are missing or cannot be read.
     """
-    files = [(path, label, read) for label, folder in enumerate(folders) for path, read in class_files(source, folder)]
-    images = np.empty((len(files), channels, size, size), dtype=np.uint8)
-    for i, (path, _, read) in enumerate(files):
-        images[i] = preprocess(open_picture(read(), f"{source}/{path}"), size, channels)
-        on_progress(i + 1, len(files))
-    labels = np.array([label for _, label, _ in files], dtype=np.int64)
-    return Photos(images, labels, [path.name for path, _, _ in files])
+    items = find_photos(source, folders)
+    images = np.empty((len(items), channels, size, size), dtype=np.uint8)
+    for i, item in enumerate(items):
+        images[i] = preprocess(item.read(), size, channels)
+        on_progress(i + 1, len(items))
+    return Photos(images, np.array([item.label for item in items], dtype=np.int64), [item.name for item in items],
+                  np.array([item.part for item in items], dtype=np.uint8))
 
 
-def held_out(photos: Photos) -> np.ndarray:
-    """bool (N,): a fixed tenth of each class, never trained on."""
-    chosen = np.zeros(len(photos.names), dtype=bool)
-    for label in np.unique(photos.labels):
-        members = np.flatnonzero(photos.labels == label)
-        names = held_out_names([photos.names[i] for i in members])
-        chosen[[i for i in members if photos.names[i] in names]] = True
-    return chosen
+def find_photos(source: Path, folders: list[str]) -> list[Item]:
+    """The photos of a set, by class and name, with the part that each has.
+
+    A tenth of each class is for validation, and the set's official test photos (the validation folder of tiny-imagenet-200, whose test
+    folder has no labels; t10k of an IDX set) are for the test; a set that has none gives another tenth. Tenths go by the hash of the file's name.
+    """
+    if any(is_idx(path) for path, _ in all_files(source)):
+        return _idx_items(source, folders)
+    official = [Item(label, path.name, TEST, f"{source}/{path}", _opener(source, path, read)) for label, path, read in _validation_files(source, folders)]
+    items = []
+    for label, folder in enumerate(folders):
+        files = _class_files(source, folder)
+        parts = part_of([path.name for path, _ in files], own_test=not official)
+        items += [Item(label, path.name, part, f"{source}/{path}", _opener(source, path, read)) for (path, read), part in zip(files, parts, strict=True)]
+    return items + official
 
 
-def held_out_names(names: list[str]) -> set[str]:
-    """Of one class's file names, the tenth (rounded up) with the lowest hashes."""
-    return set(sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())[: -(-len(names) // 10)])
+def holds(source: Path, folders: list[str]) -> bool:
+    """Whether this is a set of these classes at all: one of them at least has its folder there, or its number in an IDX set."""
+    paths = [path for path, _ in all_files(source)]
+    if any(is_idx(path) for path in paths):
+        return all(folder.isdecimal() for folder in folders)
+    present = {part for path in paths for part in path.parts[:-1]}
+    return not present.isdisjoint(folders)
 
 
-def validation_files(source: Path, folders: list[str]) -> list[tuple[int, PurePosixPath, Callable[[], bytes]]]:
+def part_of(names: list[str], own_test: bool) -> list[int]:
+    """What each of one class's files is for: the tenth with the lowest hashes is VALIDATION, and with `own_test` the next tenth is TEST."""
+    order = sorted(range(len(names)), key=lambda i: hashlib.sha256(names[i].encode()).digest())
+    tenth = -(-len(names) // 10)
+    parts = [TRAINING] * len(names)
+    for i in order[:tenth]:
+        parts[i] = VALIDATION
+    for i in order[tenth : 2 * tenth] if own_test else []:
+        parts[i] = TEST
+    return parts
+
+
+def _opener(source: Path, path: PurePosixPath, read: Callable[[], bytes]) -> Callable[[], Image.Image]:
+    return lambda: open_picture(read(), f"{source}/{path}")
+
+
+def _idx_items(source: Path, folders: list[str]) -> list[Item]:
+    """The classes' "folders" are the numbers that an IDX set's labels are."""
+    files = {path.name: read() for path, read in all_files(source) if is_idx(path)}
+    items = []
+    try:
+        for part in PARTS:
+            images, labels = read_set(files, part)
+            for label, folder in enumerate(folders):
+                members = np.flatnonzero(labels == int(folder)) if folder.isdecimal() else []
+                if not len(members):
+                    raise BuildError(f'no pictures of class "{folder}" in {part}; the classes\' folders are the numbers {labels.min()} to {labels.max()}')
+                names = [f"{part}-{i:05d}" for i in members]
+                parts = part_of(names, own_test=False) if part == "train" else [TEST] * len(names)
+                items += [Item(label, name, own, f"{source}/{name}", lambda image=images[i]: Image.fromarray(image))
+                          for name, own, i in zip(names, parts, members, strict=True)]
+    except BuildError as error:
+        raise BuildError(error.message, source) from error
+    return items
+
+
+def _validation_files(source: Path, folders: list[str]) -> list[tuple[int, PurePosixPath, Callable[[], bytes]]]:
     """Photos of the validation folder of tiny-imagenet-200, with their labels; empty where there is none."""
-    files = {path: read for path, read in _files(source) if "val" in path.parts[:-1]}
+    files = {path: read for path, read in all_files(source) if "val" in path.parts[:-1]}
     listed = next((path for path in files if path.name == "val_annotations.txt"), None)
     if listed is None:
         return []
@@ -81,20 +151,20 @@ def validation_files(source: Path, folders: list[str]) -> list[tuple[int, PurePo
     return found
 
 
-def class_files(source: Path, folder: str) -> list[tuple[PurePosixPath, Callable[[], bytes]]]:
+def _class_files(source: Path, folder: str) -> list[tuple[PurePosixPath, Callable[[], bytes]]]:
     """The pictures of one class, by name; below `train/` alone where there is one."""
-    found = [(path, read) for path, read in _files(source)
+    found = [(path, read) for path, read in all_files(source)
              if folder in path.parts[:-1] and path.suffix.lower() in PICTURES and not path.name.startswith(".")]
     training = [(path, read) for path, read in found if "train" in path.parts]
     found = sorted(training or found, key=lambda item: str(item[0]))
     if not found:
-        present = {part for path, _ in _files(source) for part in path.parts[:-1]}
+        present = {part for path, _ in all_files(source) for part in path.parts[:-1]}
         raise BuildError(f'no pictures in a folder "{folder}"; expected one folder a class, '
                          f"or the layout of tiny-imagenet-200{nearest(folder, present)}", source)
     return found
 
 
-def _files(source: Path) -> Iterator[tuple[PurePosixPath, Callable[[], bytes]]]:
+def all_files(source: Path) -> Iterator[tuple[PurePosixPath, Callable[[], bytes]]]:
     """Every file below a folder or inside a zip: its path there and a way to read it."""
     if source.is_dir():
         for path in source.rglob("*"):

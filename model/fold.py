@@ -24,42 +24,35 @@ class Normalization:
 
 
 class Branches(nn.Module):
-    """A convolution that trains as several 3 x 3 branches and one 1 x 1, each with batch normalisation, and folds into one.
+    """A convolution whose kernel is a sum while it trains: several of full size and one 1 x 1, each output channel of each with a scale of its own.
 
-    After RepVGG (Ding et al., 2021). With less than "same" padding the 1 x 1 branch sees the input cropped,
-    so that it stands at the middle of the other branches' windows.
+    After RepVGG (Ding et al., 2021) with its sums taken over the kernels instead of the maps (OREPA, Hu et al., 2022): the same
+    network with one convolution's work, and exact at any padding. Batch normalisation follows.
     """
 
     def __init__(self, conv: nn.Conv2d, branches: int):
         super().__init__()
-        self.out_channels, self.branches = conv.out_channels, branches
-        k, p = conv.kernel_size[0], conv.padding[0]
-        # All wide branches are one convolution with as many times the channels: the same sums, faster.
-        self.wide = nn.Conv2d(conv.in_channels, branches * conv.out_channels, k, conv.stride, p, bias=False)
-        self.wide_norm = nn.BatchNorm2d(branches * conv.out_channels)
-        self.margin = k // 2 - p
-        self.point = nn.Conv2d(conv.in_channels, conv.out_channels, 1, conv.stride, bias=False) if k % 2 and k > 1 and self.margin >= 0 else None
-        self.point_norm = nn.BatchNorm2d(conv.out_channels)
+        outputs, inputs, k, _ = conv.weight.shape
+        self.stride, self.padding = conv.stride, conv.padding
+        self.wide = nn.Parameter(torch.empty(branches, outputs, inputs, k, k))
+        self.wide_scale = nn.Parameter(torch.full((branches, outputs, 1, 1, 1), branches**-0.5))
+        self.point = nn.Parameter(torch.empty(outputs, inputs, 1, 1)) if k % 2 and k > 1 else None
+        self.point_scale = nn.Parameter(torch.ones(outputs, 1, 1, 1))
+        for weight in [*self.wide, *([self.point] if self.point is not None else [])]:
+            nn.init.kaiming_normal_(weight)
+        self.norm = nn.BatchNorm2d(outputs)
+
+    def kernel(self) -> torch.Tensor:
+        """(O, I, k, k)"""
+        weight = (self.wide * self.wide_scale).sum(0)
+        return weight if self.point is None else weight + F.pad(self.point * self.point_scale, [weight.shape[-1] // 2] * 4)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # (B, C, H, W) -> (B, O, H', W')
-        y = self.wide_norm(self.wide(x)).unflatten(1, (self.branches, self.out_channels)).sum(1)
-        if self.point is None:
-            return y
-        m = self.margin
-        cropped = x[..., m : x.shape[-2] - m, m : x.shape[-1] - m]
-        return y + self.point_norm(self.point(cropped))[..., : y.shape[-2], : y.shape[-1]]
+        return self.norm(F.conv2d(x, self.kernel(), None, self.stride, self.padding))
 
     def fold(self) -> nn.Conv2d:
         """The one convolution that computes the same in evaluation mode."""
-        weight, bias = _scaled(self.wide, self.wide_norm)
-        weight = weight.unflatten(0, (self.branches, self.out_channels)).sum(0)
-        bias = bias.unflatten(0, (self.branches, self.out_channels)).sum(0)
-        k = self.wide.kernel_size[0]
-        if self.point is not None:
-            point_weight, point_bias = _scaled(self.point, self.point_norm)
-            weight = weight + F.pad(point_weight, [k // 2] * 4)
-            bias = bias + point_bias
-        return _conv_like(self.wide, weight, bias)
+        return _folded(self.kernel(), None, self.norm, self.stride, self.padding)
 
 
 def fold_batch_norm(network: nn.Sequential) -> nn.Sequential:
@@ -70,7 +63,8 @@ def fold_batch_norm(network: nn.Sequential) -> nn.Sequential:
         if isinstance(layer, Branches):
             layers[name] = layer.fold()
         elif isinstance(layer, nn.BatchNorm2d) and last is not None and type(layers[last]) is nn.Conv2d:
-            layers[last] = _conv_like(layers[last], *_scaled(layers[last], layer))
+            conv = layers[last]
+            layers[last] = _folded(conv.weight, conv.bias, layer, conv.stride, conv.padding)
         else:
             layers[name] = layer
     return nn.Sequential(layers).eval()
@@ -96,16 +90,12 @@ def fold_normalization(network: nn.Sequential, normalization: Normalization | No
     return None
 
 
-def _scaled(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weight (O, C, k, k) and bias (O,) of `norm(conv(x))` in evaluation mode, in float64."""
+def _folded(weight: torch.Tensor, bias: torch.Tensor | None, norm: nn.BatchNorm2d, stride: tuple[int, ...], padding: tuple[int, ...]) -> nn.Conv2d:
+    """The convolution that computes `norm(conv(x))` in evaluation mode; summed in float64."""
     scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
-    bias = conv.bias.double() if conv.bias is not None else 0.0
-    return conv.weight.double() * scale.view(-1, 1, 1, 1), norm.bias.double() + (bias - norm.running_mean.double()) * scale
-
-
-def _conv_like(conv: nn.Conv2d, weight: torch.Tensor, bias: torch.Tensor) -> nn.Conv2d:
-    folded = nn.Conv2d(conv.in_channels, weight.shape[0], conv.kernel_size, conv.stride, conv.padding)
+    shift = (bias.double() if bias is not None else 0.0) - norm.running_mean.double()
+    conv = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[-1], stride, padding)
     with torch.no_grad():
-        folded.weight.copy_(weight.float())
-        folded.bias.copy_(bias.float())
-    return folded
+        conv.weight.copy_((weight.double() * scale.view(-1, 1, 1, 1)).float())
+        conv.bias.copy_((norm.bias.double() + shift * scale).float())
+    return conv

@@ -18,7 +18,7 @@ from model.fold import Normalization
 from model.kinds import Shape, kind_of, options_of
 from model.networks import build_network, parameter_count, trace
 from model.photos import choose_photos
-from model.preprocess import central_square, flatten, open_picture, preprocess
+from model.preprocess import central_square, flatten, preprocess
 from model.weights_file import load_weights
 
 MANIFEST_VERSION = 1
@@ -70,7 +70,7 @@ def _photos(model: Model, data: Path, network: nn.Sequential, shape: Shape, norm
         label = model.classes[photo.label].name
         names[label] = names.get(label, 0) + 1
         name = f"{label.replace(' ', '_')}-photo-{names[label]}"
-        examples.append(Example(name, label, "photo", open_picture(photo.content, photo.file), data, photo.file))
+        examples.append(Example(name, label, "photo", photo.picture, data, photo.file))
     return examples
 
 
@@ -86,7 +86,7 @@ def package_network(model: Model, network: nn.Sequential, shape: Shape, card: di
     activations = trace(network, normalization.apply(images) if normalization else images)
     layers = [{"name": name, "kind": kind_of(layer, name).name, "shape": list(activations[name].shape[1:]),
                **options_of(layer, name), "parameters": parameter_count(layer)} for name, layer in network.named_children()]
-    stored = _stored(network)
+    stored, figures, unknown = _stored(network), card.get("figures"), card.get("unknown")
     manifest = {
         "version": MANIFEST_VERSION,
         "name": model.name,
@@ -100,7 +100,8 @@ def package_network(model: Model, network: nn.Sequential, shape: Shape, card: di
         "trace": [{"name": name, "dtype": dtype} for name, dtype in stored.items()],
         "examples": [{"name": e.name, "label": e.label, "source": e.source, "file": e.file} for e in examples],
         "data": model.data.title if model.data else None,
-        "figures": card.get("figures"),
+        "figures": {name: figures[name] for name in ("accuracy", "likelihood", "photos")} if figures else None,
+        "unknown": {name: value for name, value in unknown.items() if name != "said"} if unknown else None,
     }
     traces = {}
     for i, example in enumerate(examples):

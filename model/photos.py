@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 
 from config import Model
-from model.data import class_files, held_out_names, validation_files
+from model.data import TEST, Item, find_photos
 from model.fold import Normalization
 from model.kinds import Shape
-from model.preprocess import open_picture, preprocess
+from model.preprocess import preprocess
 
 MISTAKES = 4
 CANDIDATES = 50  # of each class, at most: enough to choose from
@@ -27,17 +27,16 @@ class Photo:
 
     label: int
     file: str
-    content: bytes
+    picture: Image.Image
 
 
 def choose_photos(model: Model, source: Path, network: nn.Sequential, shape: Shape, normalization: Normalization | None) -> list[Photo]:
     """For each class the first photo that is named rightly, then the surest mistakes, at most one of each class.
 
-    From the set's validation folder where there is one, else from the photos held out; in the order of the hashes of
-    their names, so that nobody has picked them.
+    They are of the photos that are for the test, in the order of the hashes of their names, so that nobody has picked them.
     """
-    photos = [Photo(label, path.name, read()) for label, path, read in _candidates(model, source)]
-    pixels = np.stack([preprocess(open_picture(photo.content, photo.file), shape[1], shape[0]) for photo in photos])
+    photos = [Photo(item.label, item.name, item.read()) for item in _candidates(model, source)]
+    pixels = np.stack([preprocess(photo.picture, shape[1], shape[0]) for photo in photos])
     images = torch.from_numpy(pixels).float() / 255
     with torch.no_grad():
         probabilities = network(normalization.apply(images) if normalization else images).softmax(1).numpy()
@@ -51,14 +50,7 @@ def choose_photos(model: Model, source: Path, network: nn.Sequential, shape: Sha
     return [photos[i] for i in [*np.concatenate(right), *wrong.values()]]
 
 
-def _candidates(model: Model, source: Path) -> list[tuple[int, PurePosixPath, Callable[[], bytes]]]:
-    folders = [c.folder for c in model.classes]
-    found = validation_files(source, folders)
-    if not found:
-        found = []
-        for label, folder in enumerate(folders):
-            files = class_files(source, folder)
-            chosen = held_out_names([path.name for path, _ in files])
-            found += [(label, path, read) for path, read in files if path.name in chosen]
-    found.sort(key=lambda item: (item[0], hashlib.sha256(item[1].name.encode()).digest()))
-    return [item for label in range(len(folders)) for item in [item for item in found if item[0] == label][:CANDIDATES]]
+def _candidates(model: Model, source: Path) -> list[Item]:
+    items = [item for item in find_photos(source, [c.folder for c in model.classes]) if item.part == TEST]
+    items.sort(key=lambda item: (item.label, hashlib.sha256(item.name.encode()).digest()))
+    return [item for label in range(len(model.classes)) for item in [item for item in items if item.label == label][:CANDIDATES]]

@@ -17,9 +17,9 @@ class Recipe:
     batch_size: int = 64
     learning_rate: float = 8e-3  # the peak of the cycle
     weight_decay: float = 0.01
-    label_smoothing: float = 0.05
+    label_smoothing: float = 0.05  # without a teacher
     dropout: float = 0.3  # before the last layer, in training alone
-    branches: int = 3  # 3 x 3 branches a convolution while it trains; 0 trains it as it is
+    branches: int = 3  # kernels that a convolution is the sum of while it trains; 0 trains it as it is
     averaging: float = 0.998  # of the weights, per step
     flip: bool = True
     shift: float = 0.1  # in picture widths
@@ -28,6 +28,10 @@ class Recipe:
     jitter: float = 0.3  # of brightness, contrast and saturation
     grey: float = 0.1  # share of the pictures without colour
     blur: float = 0.1  # share of the pictures slightly blurred
+    teacher_epochs: int = 0  # of a larger network that teaches this one; 0 does without
+    views: int = 32  # of each photo that the teacher answers
+    mix: float = 0.25  # share of the views that are mixed from two photos
+    softness: float = 2.0  # temperature at which the teacher's answers are learned
     threads: int = 1  # the same seed gives the same weights at one thread count
     seed: int = 0
 
@@ -48,5 +52,5 @@ class Recipe:
 
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
-_RANGES = {"epochs": (1, math.inf), "batch_size": (2, math.inf), "threads": (1, math.inf), "dropout": (0, 0.95), "label_smoothing": (0, 0.9),
+_RANGES = {"epochs": (1, math.inf), "batch_size": (2, math.inf), "views": (1, math.inf), "mix": (0, 1), "softness": (0.1, 100), "threads": (1, math.inf), "dropout": (0, 0.95), "label_smoothing": (0, 0.9),
            "averaging": (0, 0.9999), "grey": (0, 1), "blur": (0, 1), "learning_rate": (1e-9, 1), "jitter": (0, 1)}

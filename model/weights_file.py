@@ -31,7 +31,21 @@ def save_weights(path: Path, network: nn.Sequential, card: dict[str, Any]) -> No
     """`path` (safetensors) and `path` with .json: `card` holds the recipe, the figures and any normalisation left."""
     tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     write_atomically(path, save(tensors))
-    write_atomically(path.with_suffix(".json"), (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+    write_card_file(path, card)
+
+
+def write_card_file(path: Path, card: dict[str, Any]) -> None:
+    """`path` with .json: a line for each field of the card, and for each entry of its lists, so that changes can be read."""
+    lines = [f"{json.dumps(name)}: {_lines(value)}" for name, value in card.items()]
+    write_atomically(path.with_suffix(".json"), ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+
+
+def _lines(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], (dict, list)):
+        return "[\n " + ",\n ".join(json.dumps(item, ensure_ascii=False) for item in value) + "\n]"
+    if isinstance(value, dict) and any(isinstance(item, (dict, list)) for item in value.values()):
+        return "{\n" + ",\n".join(f" {json.dumps(name)}: {_lines(item)}" for name, item in value.items()) + "\n}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def load_weights(path: Path, network: nn.Sequential) -> tuple[dict[str, Any], Normalization | None]:

@@ -4,10 +4,11 @@ import { extentOf } from "../assets/src/draw";
 import { summarise } from "../assets/src/describe";
 import { kinds } from "../assets/src/kinds";
 import { allLinks, layoutNetwork, neighbour } from "../assets/src/layout";
-import type { Layer, Manifest } from "../assets/src/manifest";
+import type { Layer, Manifest, Unknown } from "../assets/src/manifest";
 import * as ops from "../assets/src/ops";
 import { flattenOntoWhite, preprocess } from "../assets/src/preprocess";
 import { inSlices } from "../assets/src/slices";
+import { looksUnknown } from "../assets/src/unknown";
 import { decodeTrace, decodeWeights, forward, toImage } from "../assets/src/trace";
 
 type Packed = { shape: number[]; data: string };
@@ -35,6 +36,7 @@ interface Call {
   place?: { layer: string; channel: number };
   key?: string;
   stale?: boolean;
+  rule?: Unknown;
 }
 
 const calls: Record<string, (given: Call) => unknown> = {
@@ -43,6 +45,7 @@ const calls: Record<string, (given: Call) => unknown> = {
     const input = unpack(x!);
     return { ...pack(kind.forward(input, layer!, weight ? unpack(weight) : input, bias ? unpack(bias) : input)), ruled: kind.shape(input.shape, layer!) };
   },
+  looks_unknown: ({ x, rule }) => looksUnknown(unpack(x!), rule!),
   softmax: ({ x }) => pack(ops.softmax(unpack(x!))),
   forward: ({ manifest, bytes: weights, pixels }) => packAll(forward(manifest!, decodeWeights(manifest!, bytes(weights!)), toImage(manifest!, bytes(pixels!)))),
   decode_trace: ({ manifest, bytes: trace }) => packAll(decodeTrace(manifest!, bytes(trace!))),

@@ -141,7 +141,7 @@ def make_project(root: Path, toml: str, lessons: dict[str, str], pictures: list[
     for model in read_site(root).models.values():
         torch.manual_seed(0)
         network, _ = build_network(model.network, len(model.classes))
-        card = {"parameters": parameter_count(network), "normalization": None, "figures": None}
+        card = {"parameters": parameter_count(network), "normalization": None, "photos": {"training": 0, "validation": 0}, "recipe": {}, "history": [], "figures": None}
         save_weights(model.weights, network, card)
         model.examples.mkdir(exist_ok=True)
         for i, name in enumerate(pictures):

@@ -1,12 +1,14 @@
-"""Photos from folders and zips, and the tenth that is held out."""
+"""Photos from folders, zips and IDX files, and what each is for."""
 
+import gzip
+import struct
 import zipfile
 
 import numpy as np
 import pytest
 
 from errors import BuildError
-from model.data import held_out, read_photos
+from model.data import TEST, TRAINING, VALIDATION, holds, part_of, read_photos
 from tests.pictures import encoded, scene
 
 
@@ -68,17 +70,83 @@ def test_damaged_archives_and_hidden_files(tmp_path):
         read_photos(tmp_path / "damaged.zip", ["cat"], 8, 3)
 
 
-def test_a_fixed_tenth_of_each_class_is_held_out(tmp_path):
+def test_a_fixed_tenth_is_for_validation_and_another_for_the_test(tmp_path):
     photos = read_photos(write_classes(tmp_path, "{name}/{name}_{i}.png", count=37), ["cat", "dog", "eel"], 4, 1)
-    chosen = held_out(photos)
-    assert np.bincount(photos.labels[chosen]).tolist() == [4, 4, 4]
-    order = np.random.default_rng(0).permutation(len(photos.names))
-    shuffled = type(photos)(photos.images[order], photos.labels[order], [photos.names[i] for i in order])
-    assert {n for n, c in zip(shuffled.names, held_out(shuffled), strict=True) if c} == {n for n, c in zip(photos.names, chosen, strict=True) if c}
+    for part, count in ((VALIDATION, 4), (TEST, 4), (TRAINING, 29)):
+        assert np.bincount(photos.part(part).labels).tolist() == [count] * 3
+    names = [f"cat_{i}.png" for i in range(37)]
+    backwards = dict(zip(names[::-1], part_of(names[::-1], own_test=True), strict=True))
+    assert backwards == {n: p for n, p in zip(photos.names, photos.parts, strict=True) if n.startswith("cat")}, "names alone decide"
+
+
+def test_official_test_photos_are_the_test(tmp_path):
+    folder = write_classes(tmp_path, "train/{name}/images/{name}_{i}.png", count=20)
+    (folder / "val" / "images").mkdir(parents=True)
+    for i in range(9):
+        (folder / "val" / "images" / f"val_{i}.png").write_bytes(encoded(scene(9, 9, seed=i)))
+    (folder / "val" / "val_annotations.txt").write_text("".join(f"val_{i}.png\t{('cat', 'dog', 'else')[i % 3]}\t0\t0\t9\t9\n" for i in range(9)))
+    photos = read_photos(folder, ["cat", "dog"], 8, 3)
+    assert photos.part(TEST).names == ["val_0.png", "val_1.png", "val_3.png", "val_4.png", "val_6.png", "val_7.png"]
+    assert photos.part(TEST).labels.tolist() == [0, 1] * 3 and len(photos.part(VALIDATION).names) == 4 and len(photos.part(TRAINING).names) == 36
+
+
+def idx(array: np.ndarray) -> bytes:
+    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+def write_idx(folder, packed=gzip.compress):
+    """A set of three classes, a bright square in another place for each."""
+    random = np.random.default_rng(0)
+    folder.mkdir(exist_ok=True)
+    for part, count in (("train", 60), ("t10k", 12)):
+        labels = np.arange(count, dtype=np.uint8) % 3
+        images = random.integers(0, 60, (count, 28, 28), dtype=np.uint8)
+        for image, label in zip(images, labels, strict=True):
+            image[9:19, 2 + 8 * label : 8 + 8 * label] = 250
+        (folder / f"{part}-images-idx3-ubyte.gz").write_bytes(packed(idx(images)))
+        (folder / f"{part}-labels-idx1-ubyte.gz").write_bytes(packed(idx(labels)))
+    return folder
+
+
+def test_idx_files_are_read_as_they_are(tmp_path):
+    photos = read_photos(write_idx(tmp_path / "packed"), ["0", "2"], 28, 1)
+    assert photos.images.shape == (48, 1, 28, 28) and len(photos.part(TEST).names) == 8 and photos.part(TEST).names[0] == "t10k-00000"
+    assert np.bincount(photos.part(VALIDATION).labels).tolist() == [2, 2]
+    middles = [photos.images[photos.labels == label, 0, 9:19, at : at + 6].min() for label, at in ((0, 2), (1, 18))]
+    assert middles == [250, 250]
+    assert read_photos(write_idx(tmp_path / "plain", bytes), ["0", "2"], 28, 1).digest() == photos.digest()
+    assert read_photos(zipped(tmp_path / "packed", tmp_path / "set.zip"), ["0", "2"], 28, 1).digest() == photos.digest()
+
+
+@pytest.mark.parametrize(("change", "says"), [
+    (lambda folder: (folder / "t10k-labels-idx1-ubyte.gz").unlink(), "lacks its file t10k-labels"),
+    (lambda folder: (folder / "train-images-idx3-ubyte.gz").write_bytes(idx(np.zeros((60, 28, 28), np.uint8))[:-9]), "47,040 bytes that holds 47,031"),
+    (lambda folder: (folder / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"x" * 900)[:-30]), "not a whole IDX file"),
+    (lambda folder: (folder / "train-images-idx3-ubyte.gz").write_bytes(b"no pictures at all"), "not an IDX file"),
+    (lambda folder: (folder / "train-labels-idx1-ubyte.gz").write_bytes(idx(np.zeros(59, np.uint8))), "not a picture for each label"),
+])
+def test_a_damaged_idx_set_is_named(tmp_path, change, says):
+    folder = write_idx(tmp_path / "set")
+    change(folder)
+    with pytest.raises(BuildError, match=says):
+        read_photos(folder, ["0", "1"], 28, 1)
+
+
+def test_a_set_is_known_by_its_classes(tmp_path):
+    folder, numbers = write_classes(tmp_path / "set", "train/{name}/images/{i}.png", count=1), write_idx(tmp_path / "idx")
+    assert holds(folder, ["dog", "unicorn"]) and not holds(folder, ["unicorn", "0"])
+    assert holds(numbers, ["0", "1"]) and not holds(numbers, ["0", "dog"])
+    with pytest.raises(BuildError, match="not a folder or a zip"):
+        holds(tmp_path / "nowhere", ["dog"])
+
+
+def test_an_idx_set_has_numbers_for_folders(tmp_path):
+    with pytest.raises(BuildError, match='no pictures of class "shirt" in train; the classes\' folders are the numbers 0 to 2'):
+        read_photos(write_idx(tmp_path / "set"), ["0", "shirt"], 28, 1)
 
 
 def test_the_photos_beside_the_project(photos, site):
     folders = [c.folder for c in site.models["tinyvgg"].classes]
     read = read_photos(photos, folders, 64, 3)
-    assert np.bincount(read.labels).tolist() == [500] * 10
-    assert np.bincount(read.labels[held_out(read)]).tolist() == [50] * 10
+    for part, count in ((TRAINING, 400), (VALIDATION, 50), (TEST, 50)):
+        assert np.bincount(read.part(part).labels).tolist() == [count] * 10

@@ -6,6 +6,7 @@ from config import Language, read_site
 from generator.lessons import read_labels, read_lesson, read_lessons
 from generator.markdown import render
 from generator.widgets import read_widgets
+from model.evaluate import CHANGES, MEASURES, made_pictures
 from tests.conftest import PROJECT
 from tests.node import ROOT
 
@@ -53,7 +54,7 @@ def test_the_two_languages_have_the_same_lessons_figures_and_anchors(site):
 
     lessons = read_lessons(site)
     assert {slug for _, slug in lessons} == set(site.lessons)
-    models = {"tinyvgg": {"examples": [{"name": p.stem} for p in site.models["tinyvgg"].examples.glob("*.svg")]}}
+    models = {name: {"examples": [{"name": p.stem} for p in model.examples.iterdir()]} for name, model in site.models.items()}
     for slug in site.lessons:
         parts = [render(lessons[language.code, slug], WIDGETS, models) for language in site.languages]
         shapes = [json.dumps([[(level, anchor) for level, anchor, _ in p.headings], [(f.id, f.attributes) for f in p.figures]]) for p in parts]
@@ -77,6 +78,8 @@ def test_every_label_that_the_page_asks_for_is_there(site):
     steps |= {key for kind in ("Note", "Reason") for key in re.findall(r'"(\w+)"', re.search(rf"export type {kind} = ([^;]+);", union)[1])}
     made = {f"at_{row}_{column}" for row in ("top", "middle", "bottom") for column in ("left", "centre", "right")} | {"drawing", "picture"}
     made |= {"red_channel", "green_channel", "blue_channel", "origin_grey", "origin_other"} | {key for key in labels if key.startswith("origin_")}
+    made |= {f"card_change_{name}" for name in CHANGES} | {f"card_measure_{name}" for name in MEASURES}
+    made |= {f"card_of_{name}" for name in ("known", "others", "drawings", *made_pictures(8, 1))}
     assert asked | steps | made == set(labels)
 
 

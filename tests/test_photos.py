@@ -9,10 +9,10 @@ import torch
 
 import build
 from config import read_site
-from model.data import held_out_names
+from model.data import TEST, part_of
 from model.networks import build_network
 from model.photos import choose_photos
-from model.preprocess import open_picture, preprocess
+from model.preprocess import preprocess
 from model.weights_file import load_weights
 from tests.pictures import encoded, scene
 
@@ -39,7 +39,7 @@ def chosen(project, folder):
     network, shape = build_network(model.network, 2)
     load_weights(model.weights, network)
     photos = choose_photos(model, folder, network, shape, None)
-    pixels = np.stack([preprocess(open_picture(p.content), 24) for p in photos])
+    pixels = np.stack([preprocess(p.picture, 24) for p in photos])
     said = network(torch.from_numpy(pixels).float() / 255).argmax(1).tolist()
     return photos, said
 
@@ -54,11 +54,12 @@ def test_right_ones_come_first_then_mistakes(project, tmp_path):
     assert all(labels[p.file] == p.label for p in photos)
 
 
-def test_without_a_validation_folder_they_are_of_those_held_out(project, tmp_path):
+def test_without_a_validation_folder_they_are_of_the_tenth_for_the_test(project, tmp_path):
     photos, _ = chosen(project, write_photos(tmp_path / "set", validation=False))
     for name in ("red", "blue"):
-        held = held_out_names([f"{name}_{i}.png" for i in range(40)])
-        assert {p.file for p in photos if p.file.startswith(name)} <= held and len(held) == 4
+        names = [f"{name}_{i}.png" for i in range(40)]
+        test = {n for n, part in zip(names, part_of(names, own_test=True), strict=True) if part == TEST}
+        assert {p.file for p in photos if p.file.startswith(name)} <= test and len(test) == 4
 
 
 def test_the_build_adds_them_with_where_they_come_from(project, tmp_path):

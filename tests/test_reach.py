@@ -193,6 +193,17 @@ def test_axe_finds_nothing(visit, path, scheme, width):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(visit, built, scheme):
+    watched = visit(color_scheme=scheme)
+    for path in sorted(built.rglob("index.html")):
+        page = watched.page
+        page.goto(watched.base + str(path.relative_to(built)))
+        if page.locator("cnn-network").count():
+            page.wait_for_selector("[data-state=ready]")
+        assert axe(page) == [], path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_page_for_lost_addresses(visit, scheme):
     watched = visit(color_scheme=scheme)
     watched.page.goto(f"{watched.base}404.html")

@@ -9,10 +9,14 @@ from safetensors.torch import load_file
 
 import build
 from errors import BuildError
-from model.data import Photos, held_out
+from model.augment import augment
+from model.data import TEST, TRAINING, VALIDATION, Photos
+from model.evaluate import Network, fit_temperature
 from model.networks import TinyVGG
 from model.recipe import Recipe
-from model.train import augment, evaluate, train
+from model.run import evaluate
+from model.teacher import label_views, make_views
+from model.train import history_file, train
 from model.weights_file import load_weights
 from tests.pictures import encoded, scene
 
@@ -26,7 +30,8 @@ def made_photos(count=60) -> Photos:
     images = random.integers(0, 120, (count, 3, 20, 20), dtype=np.uint8)
     images[labels == 0, 0] += 110
     images[labels == 1, 2] += 110
-    return Photos(images, labels.astype(np.int64), [f"{i}.png" for i in range(count)])
+    parts = np.array([TRAINING, TRAINING, TRAINING, VALIDATION, TEST], dtype=np.uint8)[np.arange(count) // 2 % 5]
+    return Photos(images, labels.astype(np.int64), [f"{i}.png" for i in range(count)], parts)
 
 
 def run(tmp_path, name, recipe=RECIPE, on_epoch=lambda epoch: None):
@@ -45,13 +50,12 @@ def test_the_same_seed_gives_the_same_weights(tmp_path):
 
 def test_it_learns_and_says_so(tmp_path):
     seen = []
-    network, card = run(tmp_path, "run", on_epoch=seen.append)
-    assert [epoch.epoch for epoch in seen] == [1, 2, 3, 4] and seen[-1].seconds_left == 0
-    assert card["figures"]["accuracy"] == 1.0 and card["finished"]
+    network, card = run(tmp_path, "run", Recipe(**{**vars(RECIPE), "epochs": 12}), seen.append)
+    assert [epoch.epoch for epoch in seen] == list(range(1, 13)) and seen[-1].seconds_left == 0
+    assert card["history"][-1]["accuracy"] == 1.0 and card["finished"] and card["photos"] == {"training": 36, "validation": 12}
     assert json.loads((tmp_path / "run.json").read_text()) == card
-    photos = made_photos()
-    accuracy, likelihood = evaluate(network, photos[held_out(photos)])
-    assert accuracy == card["figures"]["accuracy"] and round(likelihood, 4) == card["figures"]["likelihood"]
+    accuracy, _ = evaluate(network, made_photos().part(TEST))
+    assert accuracy == 1.0
     assert not (tmp_path / "run.checkpoint").exists(), "a finished run leaves nothing to resume"
 
 
@@ -62,35 +66,76 @@ def test_interrupted_and_resumed_it_ends_where_an_uninterrupted_run_does(tmp_pat
         if epoch.epoch == 2:
             raise KeyboardInterrupt
 
-    with pytest.raises(BuildError, match=r"stopped after epoch 2; the best weights so far \(epoch [12], .* are in .*broken.safetensors"):
+    with pytest.raises(BuildError, match=r"stopped after epoch 2; the weights so far .* are in .*broken.safetensors"):
         run(tmp_path, "broken", on_epoch=stop)
     kept = json.loads((tmp_path / "broken.json").read_text())
-    assert kept["finished"] is False and 1 <= kept["epoch"] <= 2
+    assert kept["finished"] is False and len(kept["history"]) == 2
     load_weights(tmp_path / "broken.safetensors", TinyVGG(3, 4, 2, 20, 0))
     seen = []
     run(tmp_path, "broken", on_epoch=seen.append)
     assert [epoch.epoch for epoch in seen] == [3, 4]
     assert (tmp_path / "broken.safetensors").read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
-    assert (tmp_path / "broken.json").read_bytes() == (tmp_path / "whole.json").read_bytes()
+    for suffix in (".json", ".history.safetensors"):
+        assert (tmp_path / f"broken{suffix}").read_bytes() == (tmp_path / f"whole{suffix}").read_bytes()
 
 
-def test_the_best_epoch_survives_an_interruption_after_it(tmp_path, monkeypatch):
-    """The epoch that scores best comes first; stopped and resumed after a worse one, its weights are still those that ship."""
-    import model.train
+def test_history_holds_the_weights_on_the_way(tmp_path):
+    network, card = run(tmp_path, "run")
+    saved = load_file(history_file(tmp_path / "run.safetensors"))
+    steps = sorted({int(name.split(".")[0]) for name in saved})
+    assert steps[0] == 0 and steps[-1] == 4 * (36 // 16) and len(steps) >= 5
+    for step in steps:
+        early = TinyVGG(3, 4, 2, 20, 0)
+        early.load_state_dict({name.split(".", 1)[1]: tensor.float() for name, tensor in saved.items() if name.startswith(f"{step}.")})
+        accuracy, _ = evaluate(early, made_photos().part(VALIDATION))
+        assert step != 0 or accuracy < 1
+    assert accuracy == card["history"][-1]["accuracy"], "the last ones are those that ship, but for the temperature"
+    assert torch.allclose(early.conv_1_1.weight, network.conv_1_1.weight, atol=2e-3)
 
-    likelihoods = iter([0.1, 0.5, 0.6, 0.7, 0.1, 0.5, 0.6, 0.7])
-    monkeypatch.setattr(model.train, "evaluate", lambda network, photos: (0.9, next(likelihoods)))
-    run(tmp_path, "whole")
 
+def test_the_temperature_is_folded_into_the_last_layer(tmp_path):
+    network, card = run(tmp_path, "run")
+    validation = made_photos().part(VALIDATION)
+    logits = Network(network, None).logits(validation.images)
+    assert abs(fit_temperature(logits, validation.labels) - 1) < 0.02 or card["temperature"] < 0.21
+    saved = load_file(history_file(tmp_path / "run.safetensors"))
+    last = max(int(name.split(".")[0]) for name in saved)
+    assert torch.allclose(saved[f"{last}.logits.weight"].float() / card["temperature"], network.logits.weight, rtol=2e-3, atol=2e-3)
+
+
+TAUGHT = Recipe(epochs=3, batch_size=16, learning_rate=5e-3, dropout=0.0, teacher_epochs=2, views=3, mix=0.34)
+
+
+@pytest.mark.parametrize("stop_at", [("teacher", 1), ("teacher", 2), ("views", 2), ("network", 1)])
+def test_a_taught_run_interrupted_anywhere_ends_where_an_uninterrupted_one_does(tmp_path, whole_taught_run, stop_at):
     def stop(epoch):
-        if epoch.epoch == 2:
+        if (epoch.stage, epoch.epoch) == stop_at:
             raise KeyboardInterrupt
 
-    with pytest.raises(BuildError, match="best weights so far \\(epoch 1,"):
-        run(tmp_path, "broken", on_epoch=stop)
-    run(tmp_path, "broken")
-    assert json.loads((tmp_path / "whole.json").read_text())["epoch"] == 1
-    assert (tmp_path / "broken.safetensors").read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
+    with pytest.raises(BuildError, match="training stopped .*goes on from here"):
+        run(tmp_path, "taught", TAUGHT, stop)
+    seen = []
+    run(tmp_path, "taught", TAUGHT, seen.append)
+    assert (seen[0].stage, seen[0].epoch) != ("teacher", 1) and seen[-1].stage == "network"
+    assert (tmp_path / "taught.safetensors").read_bytes() == (whole_taught_run / "taught.safetensors").read_bytes()
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["taught.history.safetensors", "taught.json", "taught.safetensors"]
+
+
+@pytest.fixture(scope="module")
+def whole_taught_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("taught")
+    seen = []
+    run(folder, "taught", TAUGHT, seen.append)
+    assert [(e.stage, e.epoch) for e in seen] == [("teacher", 1), ("teacher", 2), ("views", 1), ("views", 2), ("views", 3), ("network", 1), ("network", 2), ("network", 3)]
+    return folder
+
+
+def test_views_are_the_same_for_the_same_seed_and_some_are_mixed():
+    images = made_photos().images[:8]
+    views = make_views(images, TAUGHT)
+    assert views.shape == (3, 8, 3, 20, 20) and np.array_equal(views, make_views(images, TAUGHT)) and not np.array_equal(views[0], views[1])
+    answers = label_views(views, lambda x: x.mean((2, 3)))
+    assert answers.shape == (3, 8, 3) and np.allclose(answers[1, 2], views[1, 2].mean((1, 2)) / 255, atol=1e-5)
 
 
 def test_stopped_later_it_leaves_finished_weights_alone(tmp_path):
@@ -140,7 +185,7 @@ def test_ctrl_c_reaches_a_real_process(project):
     command = [sys.executable, str(ROOT / "build.py"), "--root", str(project), "--out", str(project / "out"), "--train", "small", "--data", str(project / "photos")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in process.stdout:
-        if line.startswith("epoch 3/"):
+        if line.startswith("network 3/"):
             break
     process.send_signal(signal.SIGINT)
     error = process.communicate(timeout=60)[1]
@@ -148,7 +193,7 @@ def test_ctrl_c_reaches_a_real_process(project):
     card = json.loads((project / "weights.json").read_text())
     assert card["finished"] is False and len(card["history"]) >= 3
     again = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    first = next(line for line in again.stdout if line.startswith("epoch "))
+    first = next(line for line in again.stdout if line.startswith("network "))
     again.send_signal(signal.SIGINT)
     again.communicate(timeout=60)
     # One epoch may be done again: when the signal comes between its end and its checkpoint.
@@ -202,7 +247,7 @@ def test_a_wrong_recipe_is_refused(table, says):
 
 def test_what_cannot_be_trained_is_said(tmp_path):
     photos = made_photos(2)
-    with pytest.raises(BuildError, match="one photo alone"):
+    with pytest.raises(BuildError, match="no photo left to train on"):
         train(TinyVGG(3, 4, 2, 20, 0), photos, RECIPE, tmp_path / "w.safetensors", tmp_path / "c", lambda epoch: None)
     (tmp_path / "run.checkpoint").write_bytes(b"garbage")
     run(tmp_path, "run", Recipe(**{**vars(RECIPE), "epochs": 1}))
@@ -219,7 +264,7 @@ def test_the_command_trains_and_then_builds(project, capfd):
     arguments = ["--root", str(project), "--out", str(project / "out"), "--data", str(project / "photos")]
     assert build.main([*arguments, "--train", "small"]) == 0
     printed = capfd.readouterr().out
-    assert "epoch 2/2" in printed and "held out" in printed and "left" in printed
+    assert "network 2/2" in printed and "left" in printed and "of 4 photos that chose nothing" in printed
     assert (project / "out" / "models" / "small" / "model.onnx").exists()
     assert build.main([*arguments, "--train", "smal"]) == 1
     assert 'unknown model "smal"; models are small; did you mean "small"?' in capfd.readouterr().err

@@ -13,6 +13,9 @@ const version = script ? new URL(script.src).search : "";
 /** The address of a file of the site, from any page. */
 export const siteUrl = (path: string): string => new URL(path + version, root).href;
 
+/** The address of a page of the site in this page's language. */
+export const pageUrl = (path: string): string => new URL((document.documentElement.dataset.prefix ?? "") + path, root).href;
+
 /** Called by a data script. */
 export function define(key: string, payload: unknown): void {
   waiting.get(key)?.(payload);

@@ -13,6 +13,16 @@ export interface Layer {
   negative_slope?: number;
 }
 
+export interface Unknown {
+  measure: string;
+  threshold: number;
+  /** (classes × classes): each class's mean logits, and the precision that they share. */
+  centres: number[][];
+  precision: number[][];
+  /** The squared distance from the nearest centre within which nearly all photos of the classes lie. */
+  distance: number;
+}
+
 export interface Manifest {
   version: number;
   name: string;
@@ -28,7 +38,9 @@ export interface Manifest {
   examples: { name: string; label: string; source: "drawing" | "picture" | "photo"; file?: string }[];
   /** What the set is called that photos come from. */
   data?: string | null;
-  figures: { accuracy: number; likelihood: number; held_out: number } | null;
+  figures: { accuracy: number; likelihood: number; photos: number } | null;
+  /** How to tell that a picture looks like none of the classes: see unknown.ts. */
+  unknown: Unknown | null;
 }
 
 export const MANIFEST_VERSION = 1;

@@ -5,6 +5,7 @@ import { allLinks, layoutNetwork, type Layout, type Place, type Rect } from "./l
 import type { Manifest } from "./manifest";
 import type { Theme } from "./theme";
 import { probabilities as probabilitiesOf, type Trace } from "./trace";
+import { looksUnknown } from "./unknown";
 
 /** What the drawing needs of a trace; computed when the trace or the layout changes, not when the pointer moves. */
 export interface View {
@@ -12,18 +13,20 @@ export interface View {
   layout: Layout;
   probabilities: Float32Array;
   best: number;
+  /** Whether the picture looks like none of the classes. */
+  unknown: boolean;
   /** Of each scale, computed from the layer that it begins with; what follows (ReLU, pooling) stays within its range. */
   extents: { extent: number; clipped: boolean }[];
   /** Of each map that was asked for, by `layer/channel`: see `summaryOf`. */
   summaries: Map<string, Summary>;
 }
 
-export function compute(trace: Trace, layout: Layout): View {
+export function compute(manifest: Manifest, trace: Trace, layout: Layout): View {
   const probabilities = probabilitiesOf(trace);
   const best = probabilities.indexOf(Math.max(...probabilities));
   const extents = layout.legends.map((_, scale) =>
     scale === 0 ? { extent: 1, clipped: false } : extentOf(trace.layers[layout.bands.find((band) => band.scale === scale)!.layer].data));
-  return { trace, layout, probabilities, best, extents, summaries: new Map() };
+  return { trace, layout, probabilities, best, unknown: looksUnknown(trace.layers.logits, manifest.unknown), extents, summaries: new Map() };
 }
 
 export const key = ({ layer, channel }: { layer: string; channel: number }) => `${layer}/${channel}`;
@@ -52,7 +55,7 @@ export interface Still {
 /** The figure as SVG: the same layout and colours as the live one, for pages without JavaScript, print, and cards. */
 export function drawNetwork(manifest: Manifest, trace: Trace, width: number, room: number, { image, classes, lettered }: Still): string {
   const layout = layoutNetwork(manifest, width, room);
-  const view = compute(trace, layout);
+  const view = compute(manifest, trace, layout);
   const box = ({ x, y, width: w, height: h }: Rect) => `x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${w.toFixed(1)}" height="${h.toFixed(1)}"`;
   const picture = (rect: Rect, rgba: Uint8ClampedArray, w: number, h: number) =>
     `<image ${box(rect)} preserveAspectRatio="none" style="image-rendering:pixelated" href="${image(rgba, w, h)}"/>`;

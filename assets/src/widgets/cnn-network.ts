@@ -153,7 +153,7 @@ class CnnNetwork extends LitElement {
       this.layout = layouts.layoutNetwork(manifest, width, room);
       this.links = layouts.allLinks(manifest, this.layout);
     }
-    if (trace && (this.view?.trace !== trace || this.view.layout !== this.layout)) this.view = network.compute(trace, this.layout!);
+    if (trace && (this.view?.trace !== trace || this.view.layout !== this.layout)) this.view = network.compute(manifest, trace, this.layout!);
   }
   private measured = "";
 
@@ -212,7 +212,8 @@ class CnnNetwork extends LitElement {
     const { best, probabilities } = this.view;
     return html`<span class="cn-shown">${shown}</span>
       <span class="cn-verdict">${text("verdict", { title: manifest.title })} <strong>${words.className(manifest, manifest.classes[best].name)}</strong>
-        <span class="number">${texts.percent(probabilities[best])}</span></span>`;
+        <span class="number">${texts.percent(probabilities[best])}</span></span>
+      ${this.view.unknown ? html`<span class="cn-doubt">${text("none_of_these", { count: manifest.classes.length })}</span>` : nothing}`;
   }
 
   private renderTask(task: Task) {
@@ -286,11 +287,11 @@ class CnnNetwork extends LitElement {
     const place = this.state.active && this.placeOf(this.state.active);
     return html`<div class="cn-lens">
       <div class="cn-hints"><p>${text("how_to_point")} <span class="cn-drop">${text("how_to_type")}</span></p>${manifest.figures
-        ? html`<p class="cn-figures number">${text("figures", {
+        ? html`<p class="cn-figures number"><a href=${data.pageUrl(`models/${manifest.name}/index.html`)}>${text("figures", {
             parameters: texts.integer(manifest.parameters),
             accuracy: texts.percent(manifest.figures.accuracy),
-            held_out: texts.integer(manifest.figures.held_out),
-          })}</p>`
+            photos: texts.integer(manifest.figures.photos),
+          })}</a></p>`
         : nothing}</div>
       ${place && this.view
         ? html`<div class="cn-tray"><canvas class="cn-large" data-map="large" aria-hidden="true"></canvas>

@@ -1,0 +1,40 @@
+"""A model's card: what training wrote beside the weights, with the figures of an evaluation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from config import Model
+from errors import BuildError
+from model.data import PICTURES, Photos, all_files
+from model.evaluate import Network, figures, unknown_figures
+from model.networks import build_network
+from model.preprocess import open_picture, preprocess
+from model.weights_file import load_weights, write_card_file
+
+
+def write_card(model: Model, photos: Photos, drawings: list[Image.Image], others: Path | None) -> dict[str, Any]:
+    """Evaluate the model on `photos`, and write what comes of it into the card beside its weights; returns the card.
+
+    `drawings` are the example pictures; `others` holds photos of none of the classes. The weights stay as they are.
+    """
+    layers, shape = build_network(model.network, len(model.classes))
+    card, normalization = load_weights(model.weights, layers)
+    network = Network(layers, normalization)
+    small = [preprocess(picture, shape[1], shape[0]) for picture in drawings]
+    card["figures"] = figures(network, photos, card.get("temperature") or 1.0, len(model.classes))
+    card["unknown"] = unknown_figures(network, photos, _read_others(others, shape) if others else None, np.stack(small) if small else np.empty((0, *shape), np.uint8))
+    write_card_file(model.weights, card)
+    return card
+
+
+def _read_others(source: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """Every picture below a folder or in a zip, by name: uint8 (N, C, H, W)."""
+    found = sorted((str(path), read) for path, read in all_files(source) if path.suffix.lower() in PICTURES and not path.name.startswith("."))
+    if len(found) < 20:
+        raise BuildError(f"{len(found)} pictures; --others needs twenty or more of none of the classes", source)
+    return np.stack([preprocess(open_picture(read(), f"{source}/{name}"), shape[1], shape[0]) for name, read in found])

@@ -1,0 +1,285 @@
+"""The figures of a model's card: how good it is on photos that chose nothing, how sure, how robust, and what it makes of everything else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from torch import nn
+
+from model.data import TEST, VALIDATION, Photos
+from model.fold import Normalization
+from model.kinds import kind_of
+from model.preprocess import preprocess
+
+BINS = 15
+MISTAKES = 12
+MADE = 100  # pictures of noise, of text and of one colour, each
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network together with what it does to its input first."""
+
+    layers: nn.Sequential
+    normalization: Normalization | None
+
+    def trace(self, images: np.ndarray, names: list[str]) -> dict[str, np.ndarray]:
+        """The activations of these layers for uint8 images (N, C, H, W)."""
+        found: dict[str, list[np.ndarray]] = {name: [] for name in names}
+        with torch.no_grad():
+            for part in np.array_split(images, -(-len(images) // 250)):
+                x = torch.from_numpy(part).float() / 255
+                x = self.normalization.apply(x) if self.normalization else x
+                for name, layer in self.layers.named_children():
+                    x = layer(x)
+                    if name in found:
+                        found[name].append(x.numpy().copy())
+        return {name: np.concatenate(parts) for name, parts in found.items()}
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """float32 (N, classes)"""
+        return self.trace(images, ["logits"])["logits"]
+
+
+def figures(network: Network, photos: Photos, temperature: float, classes: int) -> dict[str, Any]:
+    """What the card says of a network on the photos for the test. `temperature` is what its last layer was divided by."""
+    test = photos.part(TEST)
+    logits = network.logits(test.images)
+    right = logits.argmax(1) == test.labels
+    return {
+        "photos": len(test.names),
+        "accuracy": _round(right.mean()),
+        "interval": [_round(end) for end in wilson(int(right.sum()), len(right))],
+        "likelihood": _round(likelihood(logits, test.labels)),
+        "calibration": {"error": _round(calibration_error(logits, test.labels)), "before": _round(calibration_error(logits * temperature, test.labels)),
+                        "temperature": _round(temperature), "bins": reliability(logits, test.labels)},
+        "robustness": [{"change": name, "accuracy": _round((network.logits(change(test.images)).argmax(1) == test.labels).mean())}
+                       for name, change in CHANGES.items()],
+        "confusion": confusion(logits, test.labels, classes),
+        "mistakes": mistakes(logits, test),
+        "silent": silent_channels(network, np.concatenate([test.images, photos.part(VALIDATION).images])),
+    }
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """(N, K) -> (N, K), stable for large logits."""
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    return powers / powers.sum(1, keepdims=True)
+
+
+def likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Mean negative logarithm of the probability of the right class."""
+    return float(-np.log(np.maximum(softmax(logits.astype(np.float64))[np.arange(len(labels)), labels], 1e-300)).mean())
+
+
+def wilson(right: int, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson, 1927)."""
+    z, share = 1.96, right / count
+    middle, half = share + z * z / (2 * count), z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    return (middle - half) / (1 + z * z / count), (middle + half) / (1 + z * z / count)
+
+
+def reliability(logits: np.ndarray, labels: np.ndarray) -> list[dict[str, float]]:
+    """The answers by how sure they were: for each of BINS equal steps that holds any, how many, how sure, and how often right."""
+    probabilities = softmax(logits.astype(np.float64))
+    sure, right = probabilities.max(1), probabilities.argmax(1) == labels
+    bins = np.minimum((sure * BINS).astype(int), BINS - 1)
+    return [{"from": round(b / BINS, 4), "photos": int(len(members)), "sure": _round(sure[members].mean()), "right": _round(right[members].mean())}
+            for b in range(BINS) if len(members := np.flatnonzero(bins == b))]
+
+
+def calibration_error(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Expected calibration error (Guo et al., 2017): how far "sure" lies from "right", over the bins of `reliability`."""
+    return sum(b["photos"] * abs(b["sure"] - b["right"]) for b in reliability(logits, labels)) / len(labels)
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """What to divide the logits by for the best likelihood (Guo et al., 2017), by golden-section search on its logarithm."""
+    low, high = math.log(0.2), math.log(5)
+    ratio = (math.sqrt(5) - 1) / 2
+    loss = lambda exponent: likelihood(logits / math.exp(exponent), labels)  # noqa: E731
+    for _ in range(40):
+        a, b = high - ratio * (high - low), low + ratio * (high - low)
+        low, high = (low, b) if loss(a) < loss(b) else (a, high)
+    return math.exp((low + high) / 2)
+
+
+def fold_temperature(network: nn.Sequential, temperature: float) -> None:
+    """Divide the last layer's weights and bias, in place, so that softmax of the logits is calibrated."""
+    with torch.no_grad():
+        for parameter in list(network.children())[-1].parameters():
+            parameter /= temperature
+
+
+def confusion(logits: np.ndarray, labels: np.ndarray, classes: int) -> list[list[int]]:
+    """How many photos of each class (row) were taken for each class (column)."""
+    table = np.zeros((classes, classes), dtype=int)
+    np.add.at(table, (labels, logits.argmax(1)), 1)
+    return table.tolist()
+
+
+def mistakes(logits: np.ndarray, photos: Photos) -> list[dict[str, Any]]:
+    """The photos that the network is surest to be something else."""
+    probabilities = softmax(logits)
+    said, sure = probabilities.argmax(1), probabilities.max(1)
+    wrong = [i for i in np.argsort(-sure, kind="stable") if said[i] != photos.labels[i]][:MISTAKES]
+    return [{"file": photos.names[i], "label": int(photos.labels[i]), "said": int(said[i]), "probability": _round(sure[i])} for i in wrong]
+
+
+def silent_channels(network: Network, images: np.ndarray) -> list[dict[str, Any]]:
+    """For each layer that cuts off below zero: how many of its channels are zero everywhere on every image."""
+    names = [name for name, layer in network.layers.named_children() if kind_of(layer, name).name == "relu"]
+    silent = {name: np.ones(1, dtype=bool) for name in names}
+    for part in np.array_split(images, -(-len(images) // 250)):
+        for name, values in network.trace(part, names).items():
+            silent[name] = silent[name] & (values.max(axis=(0, *range(2, values.ndim))) <= 0)
+    return [{"layer": name, "channels": len(silent[name]), "silent": int(silent[name].sum())} for name in names]
+
+
+# What may become of a picture on its way to the network; each takes and gives uint8 (N, C, H, W).
+
+
+def _each(change: Callable[[Image.Image], Image.Image]) -> Callable[[np.ndarray], np.ndarray]:
+    def changed(images: np.ndarray) -> np.ndarray:
+        return np.stack([_array(change(_picture(image)), len(image)) for image in images])
+
+    return changed
+
+
+def _picture(image: np.ndarray) -> Image.Image:
+    return Image.fromarray(image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0)))
+
+
+def _array(picture: Image.Image, channels: int) -> np.ndarray:
+    values = np.asarray(picture, dtype=np.uint8)
+    return values[None] if channels == 1 else values.transpose(2, 0, 1)
+
+
+def _turned(degrees: float) -> Callable[[Image.Image], Image.Image]:
+    """Turned about the middle; what comes in from outside is the picture mirrored at its border."""
+
+    def turn(picture: Image.Image) -> Image.Image:
+        size, margin = picture.width, picture.width // 4
+        values = np.asarray(picture)
+        wide = np.pad(values, [(margin, margin)] * 2 + [(0, 0)] * (values.ndim - 2), mode="symmetric")
+        return Image.fromarray(wide).rotate(degrees, Image.Resampling.BILINEAR).crop((margin, margin, margin + size, margin + size))
+
+    return turn
+
+
+def _zoomed(picture: Image.Image) -> Image.Image:
+    size = picture.width
+    margin = size * (1 - 1 / 1.25) / 2
+    return picture.resize((size, size), Image.Resampling.BILINEAR, box=(margin, margin, size - margin, size - margin))
+
+
+def _there_and_back(images: np.ndarray) -> np.ndarray:
+    """Enlarged four times, and small again by the page's own preprocessing."""
+    channels, size = images.shape[1:3]
+    enlarged = [_picture(image).resize((4 * size, 4 * size), Image.Resampling.BICUBIC) for image in images]
+    if channels == 1:  # the page would invert a bright border once more
+        return np.stack([_array(picture.resize((size, size), Image.Resampling.BILINEAR), 1) for picture in enlarged])
+    return np.stack([preprocess(picture, size, channels) for picture in enlarged])
+
+
+def _greyed(images: np.ndarray) -> np.ndarray:
+    return np.repeat((images[:, :1] * 0.299 + images[:, 1:2] * 0.587 + images[:, 2:] * 0.114).round().astype(np.uint8), 3, axis=1) if images.shape[1] == 3 else images
+
+
+CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "grey": _greyed,
+    "blur": _each(lambda picture: picture.filter(ImageFilter.GaussianBlur(1))),
+    "left": _each(_turned(15)),
+    "right": _each(_turned(-15)),
+    "zoom": _each(_zoomed),
+    "dark": lambda images: (images * 0.6).round().astype(np.uint8),
+    "enlarged": _there_and_back,
+}
+
+# "None of the classes": from a picture's logits alone. It looks like nothing known when it excites no class (a measure below a
+# threshold), or when its logits lie further from those of every class than nearly all photos of the classes do.
+
+NEARLY_ALL = 0.99
+FALSE_ALARMS = 0.1  # of the validation photos: more would make the sentence one that nobody believes
+
+MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "probability": lambda logits: softmax(logits).max(1),  # Hendrycks and Gimpel, 2017
+    "logit": lambda logits: logits.max(1),
+    "energy": lambda logits: logits.max(1) + np.log(np.exp(logits - logits.max(1, keepdims=True)).sum(1)),  # Liu et al., 2020
+}
+
+
+def choose_measure(known: np.ndarray, unknown: np.ndarray) -> dict[str, Any]:
+    """The measure that tells most of the unknown logits when it is wrong of FALSE_ALARMS of the known ones, and its threshold."""
+    best: tuple[float, str, float] = (-1, "", 0)
+    for name, measure in MEASURES.items():
+        threshold = float(np.quantile(measure(known), FALSE_ALARMS))
+        best = max(best, (float((measure(unknown) < threshold).mean()), name, threshold))
+    return {"measure": best[1], "threshold": round(best[2], 4)}
+
+
+def fit_centres(logits: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """Each class's mean logits, the precision that all share, and the squared distance within which nearly all lie (Lee et al., 2018)."""
+    centres = np.stack([logits[labels == label].mean(0) for label in np.unique(labels)]).round(4)
+    spread = logits - centres[np.searchsorted(np.unique(labels), labels)]
+    precision = np.linalg.inv(np.cov(spread.T) + 1e-3 * np.eye(logits.shape[1])).round(6)
+    return {"centres": centres.tolist(), "precision": precision.tolist(),
+            "distance": round(float(np.quantile(distance(logits, centres, precision), NEARLY_ALL)), 3)}
+
+
+def distance(logits: np.ndarray, centres: np.ndarray, precision: np.ndarray) -> np.ndarray:
+    """(N, K) -> (N,): the squared Mahalanobis distance to the nearest centre."""
+    away = logits[:, None] - np.asarray(centres)
+    return np.einsum("nci,ij,ncj->nc", away, np.asarray(precision), away).min(1)
+
+
+def looks_unknown(logits: np.ndarray, rule: dict[str, Any]) -> np.ndarray:
+    """bool (N,)"""
+    return (MEASURES[rule["measure"]](logits) < rule["threshold"]) | (distance(logits, rule["centres"], rule["precision"]) > rule["distance"])
+
+
+def unknown_figures(network: Network, photos: Photos, others: np.ndarray | None, drawings: np.ndarray) -> dict[str, Any]:
+    """How "none of the classes" was chosen, and how often it is said of what was not used to choose.
+
+    `others` uint8 (N, C, H, W) are photos of other classes: every second one chooses, the rest measure. Without them the pictures that
+    `made_pictures` makes stand in for choosing.
+    """
+    made = made_pictures(photos.images.shape[2], photos.images.shape[1])
+    chooses = others[::2] if others is not None else np.concatenate(list(made.values()))
+    validation = photos.part(VALIDATION)
+    known = network.logits(validation.images)
+    chosen = {**choose_measure(known, network.logits(chooses)), **fit_centres(known, validation.labels)}
+
+    def share(images: np.ndarray) -> float:
+        return _round(looks_unknown(network.logits(images), chosen).mean())
+
+    measured = [("known", photos.part(TEST).images), *([("others", others[1::2])] if others is not None else []), ("drawings", drawings), *made.items()]
+    return {**chosen, "said": [{"of": name, "pictures": len(images), "share": share(images)} for name, images in measured if len(images)]}
+
+
+def made_pictures(size: int, channels: int) -> dict[str, np.ndarray]:
+    """Pictures of nothing, from a fixed seed: noise, lines of text, and one colour alone; uint8 (MADE, channels, size, size) each."""
+    random = np.random.default_rng(0)
+    font = ImageFont.load_default(size / 5)
+    text = []
+    for _ in range(MADE):
+        paper, ink = (255, 0) if random.random() < 0.7 else (0, 255)
+        page = Image.new("L", (size, size), paper)
+        draw = ImageDraw.Draw(page)
+        for line in range(4):
+            word = "".join(chr(97 + letter) for letter in random.integers(0, 26, 9))
+            draw.text((2, 2 + line * size / 4.2), word, ink, font)
+        text.append(np.repeat(np.asarray(page)[None], channels, 0))
+    colours = random.integers(0, 256, (MADE, channels, 1, 1), dtype=np.uint8)
+    return {"noise": random.integers(0, 256, (MADE, channels, size, size), dtype=np.uint8), "text": np.stack(text),
+            "blank": np.broadcast_to(colours, (MADE, channels, size, size)).copy()}
+
+
+def _round(value: float) -> float:
+    return round(float(value), 4)

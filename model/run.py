@@ -1,0 +1,170 @@
+"""A training run: batches in, an average of the weights out, its state on disk after every epoch."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import nn
+
+from errors import BuildError
+from model.data import Photos
+from model.recipe import Recipe
+from model.weights_file import write_atomically
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What one epoch came to. `stage` is "teacher", "views" or "network"; `accuracy` and `likelihood` (mean negative log) are of the validation photos."""
+
+    stage: str
+    epoch: int
+    epochs: int
+    loss: float
+    accuracy: float
+    likelihood: float
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class Batches:
+    """`steps` an epoch; `of(epoch)` yields that many times normalised images (B, C, H, W) and targets (B, K), probabilities at temperature `softness`."""
+
+    steps: int
+    of: Callable[[int], Iterator[tuple[torch.Tensor, torch.Tensor]]]
+    softness: float = 1.0
+
+
+class Run:
+    """The state of a training run: everything that the next epoch depends on, and nothing else.
+
+    `ready` makes of the averaged model a network that takes images in [0, 1], as it would ship. So many `snapshots` of it are
+    kept, the first before the first step, dense at first.
+    """
+
+    def __init__(self, model: nn.Module, recipe: Recipe, batches: Batches, ready: Callable[[nn.Module], nn.Module], snapshots: int = 0):
+        self.model, self.recipe, self.batches, self.ready = model, recipe, batches, ready
+        self.average = copy.deepcopy(self.model)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        self.epoch = 0
+        self.history: list[dict[str, float]] = []
+        self.snapshots: dict[str, torch.Tensor] = {}  # "STEP.NAME" -> float16, a tensor of the network that would ship
+        self._worth_keeping = {0, *np.geomspace(1, recipe.epochs * batches.steps, snapshots - 1).round().astype(int).tolist()} if snapshots else set()
+
+    def go(self, validation: Photos, save_state: Callable[[], None], stage: str, on_epoch: Callable[[Progress], None]) -> None:
+        """Train to the last epoch, saving the state after each."""
+        while self.epoch < self.recipe.epochs:
+            started = time.monotonic()
+            loss = self.train_epoch()
+            if not math.isfinite(loss):
+                raise BuildError(f"the loss is not a number any more in epoch {self.epoch + 1}; lower learning_rate in the recipe")
+            accuracy, likelihood = evaluate(self.ready(self.average), validation)
+            self.epoch += 1
+            self.history.append({"epoch": self.epoch, "loss": round(loss, 4), "accuracy": round(accuracy, 4), "likelihood": round(likelihood, 4)})
+            save_state()
+            left = (time.monotonic() - started) * (self.recipe.epochs - self.epoch)
+            on_epoch(Progress(stage, self.epoch, self.recipe.epochs, loss, accuracy, likelihood, left))
+
+    def train_epoch(self) -> float:
+        """One pass; returns the mean loss. All chance follows from the seed and the epoch."""
+        recipe, steps, t = self.recipe, self.batches.steps, self.batches.softness
+        torch.manual_seed(recipe.seed * 1_000_003 + self.epoch)  # dropout
+        self.model.train()
+        total, count = 0.0, 0
+        for at, (images, targets) in enumerate(self.batches.of(self.epoch)):
+            step = self.epoch * steps + at
+            self._keep(step)
+            for group in self.optimizer.param_groups:
+                group["lr"] = recipe.learning_rate * _one_cycle(step / (steps * recipe.epochs))
+            loss = t * t * F.cross_entropy(self.model(images.contiguous(memory_format=torch.channels_last)) / t, targets)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimizer.step()
+            self._average_weights(step)
+            total, count = total + loss.item() * len(images), count + len(images)
+        self._keep((self.epoch + 1) * steps)
+        return total / count
+
+    def _average_weights(self, step: int) -> None:
+        # Early on the average follows closely, else it would remember the random start for long.
+        decay = min(self.recipe.averaging, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for mean, value in zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True):
+                mean.lerp_(value, 1 - decay) if mean.is_floating_point() else mean.copy_(value)
+
+    def _keep(self, step: int) -> None:
+        if step in self._worth_keeping:
+            self.snapshots |= {f"{step}.{name}": tensor.half() for name, tensor in self.ready(self.average).state_dict().items()}
+
+    def save(self, path: Path, identity: str) -> None:
+        tensors = {f"{part}.{name}": tensor.contiguous() for part, state in self._states().items() for name, tensor in state.items()}
+        metadata = {"identity": identity, "epoch": str(self.epoch), "history": json.dumps(self.history)}
+        write_atomically(path, save(tensors, metadata))
+
+    def resume(self, path: Path, identity: str) -> None:
+        """Continue from `path` when it is of the same run; another run's checkpoint is left to be overwritten."""
+        header, saved = read_state(path, identity)
+        if header is None:
+            return
+        parts: dict[str, dict[str, torch.Tensor]] = {"model": {}, "average": {}, "optimizer": {}, "snapshots": {}}
+        for key, tensor in saved.items():
+            part, name = key.split(".", 1)
+            parts[part][name] = tensor
+        self.model.load_state_dict(parts["model"])
+        self.average.load_state_dict(parts["average"])
+        self.snapshots = parts["snapshots"]
+        state: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in parts["optimizer"].items():
+            index, field = name.split(".")
+            state.setdefault(int(index), {})[field] = tensor
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+        self.epoch, self.history = int(header["epoch"]), json.loads(header["history"])
+
+    def _states(self) -> dict[str, dict[str, torch.Tensor]]:
+        optimizer = {f"{i}.{field}": torch.as_tensor(value) for i, fields in self.optimizer.state_dict()["state"].items()
+                     for field, value in fields.items()}
+        return {"model": self.model.state_dict(), "average": self.average.state_dict(), "optimizer": optimizer, "snapshots": self.snapshots}
+
+
+def read_state(path: Path, identity: str) -> tuple[dict[str, str] | None, dict[str, torch.Tensor]]:
+    """The header and tensors of a file that this same run has written; (None, {}) otherwise."""
+    if not path.exists():
+        return None, {}
+    content = path.read_bytes()
+    try:
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+        saved = load(content)
+    except (ValueError, KeyError, SafetensorError):
+        return None, {}  # not one of ours, or half of one
+    return (header, saved) if header["identity"] == identity else (None, {})
+
+
+def evaluate(network: nn.Module, photos: Photos) -> tuple[float, float]:
+    """Accuracy and mean negative log-likelihood of a network that takes images in [0, 1]."""
+    network.eval()
+    with torch.no_grad():
+        logits = torch.cat([network(to_input(images)) for images in np.array_split(photos.images, -(-len(photos.names) // 250))])
+    labels = torch.from_numpy(photos.labels)
+    return (logits.argmax(1) == labels).float().mean().item(), F.cross_entropy(logits, labels).item()
+
+
+def to_input(images: np.ndarray) -> torch.Tensor:
+    """uint8 (B, C, H, W) -> float32 in [0, 1]."""
+    return torch.from_numpy(images).float() / 255
+
+
+def _one_cycle(done: float) -> float:
+    """The share of the peak learning rate when `done` (0 to 1) of the run is over: up for 0.2, then down along a cosine."""
+    if done < 0.2:
+        return 0.04 + 0.96 * (1 - math.cos(math.pi * done / 0.2)) / 2
+    return (1 + math.cos(math.pi * (done - 0.2) / 0.8)) / 2

@@ -1,0 +1,179 @@
+"""The figures of a card against definitions written out, on logits and pictures that the tests make."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+import build
+from model.data import TEST, VALIDATION, Photos
+from model.evaluate import (CHANGES, MEASURES, Network, calibration_error, choose_measure, confusion, distance, fit_centres, fit_temperature, fold_temperature,
+                            likelihood, looks_unknown, made_pictures, mistakes, reliability, silent_channels, softmax, unknown_figures, wilson)
+from model.networks import TinyVGG
+from tests.node import pack
+from tests.pictures import encoded, scene
+
+
+@pytest.fixture(scope="module")
+def answers():
+    """Logits (400, 5) that are right more often than not, and too sure of it."""
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 5, 400)
+    logits = random.normal(0, 3, (400, 5))
+    logits[np.arange(400), labels] += 4
+    return logits.astype(np.float32), labels
+
+
+def some_photos(count=40, size=20) -> Photos:
+    random = np.random.default_rng(1)
+    parts = np.where(np.arange(count) % 2, TEST, VALIDATION).astype(np.uint8)
+    return Photos(random.integers(0, 256, (count, 3, size, size), dtype=np.uint8), np.arange(count) % 3, [f"{i}.png" for i in range(count)], parts)
+
+
+def a_network() -> Network:
+    torch.manual_seed(0)
+    return Network(TinyVGG(3, 4, 3, 20, 0).eval(), None)
+
+
+def test_softmax_and_likelihood_are_pytorchs(answers):
+    logits, labels = answers
+    assert np.allclose(softmax(logits), torch.from_numpy(logits).softmax(1).numpy(), atol=1e-6)
+    assert likelihood(logits, labels) == pytest.approx(F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels)).item(), rel=1e-5)
+    assert np.isfinite(softmax(np.array([[1e4, 0, -1e4]]))).all() and np.isfinite(likelihood(np.array([[1e4, -1e4]]), np.array([1])))
+
+
+def test_the_interval_of_a_share():
+    low, high = wilson(425, 500)  # the textbook's formula, by hand
+    assert (round(low, 4), round(high, 4)) == (0.816, 0.8786)
+    assert wilson(0, 20)[0] == pytest.approx(0, abs=1e-12) and wilson(20, 20)[1] == pytest.approx(1)
+
+
+def test_calibration_is_zero_where_sure_is_as_often_right():
+    labels = np.array([0] * 7 + [1] * 3)
+    logits = np.log(np.tile([[0.7, 0.3]], (10, 1)))
+    assert calibration_error(logits, labels) == pytest.approx(0, abs=1e-3)
+    assert calibration_error(logits * 100, labels) == pytest.approx(0.3, abs=1e-3), "quite sure, and right seven times of ten"
+    assert sum(b["photos"] for b in reliability(logits, labels)) == 10
+
+
+def test_the_temperature_is_the_best_there_is(answers):
+    logits, labels = answers
+    temperature = fit_temperature(logits, labels)
+    best = min(np.linspace(0.3, 4.9, 400), key=lambda t: likelihood(logits / t, labels))
+    assert temperature == pytest.approx(best, abs=0.02) and temperature > 1
+    assert calibration_error(logits / temperature, labels) < calibration_error(logits, labels)
+    network = a_network()
+    before = network.logits(some_photos().images)
+    fold_temperature(network.layers, 2.5)
+    assert np.allclose(network.logits(some_photos().images), before / 2.5, atol=1e-6)
+
+
+def test_confusion_counts_and_mistakes_come_surest_first():
+    logits = np.log(np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.99, 0.01]]))
+    labels = np.array([0, 0, 1, 1])
+    assert confusion(logits, labels, 2) == [[1, 1], [1, 1]]
+    photos = Photos(np.zeros((4, 1, 2, 2), np.uint8), labels, list("abcd"), np.zeros(4, np.uint8))
+    assert [(m["file"], m["said"], m["probability"]) for m in mistakes(logits, photos)] == [("d", 0, 0.99), ("b", 1, 0.8)]
+
+
+def test_silent_channels_are_counted():
+    network = a_network()
+    assert [entry["silent"] for entry in silent_channels(network, some_photos().images)][0] == 0
+    with torch.no_grad():
+        network.layers.conv_1_1.bias[2] = -1e3
+    found = {entry["layer"]: entry for entry in silent_channels(network, some_photos().images)}
+    assert found["relu_1_1"] == {"layer": "relu_1_1", "channels": 4, "silent": 1}
+
+
+def test_changes_are_what_they_are_called():
+    images = np.stack([np.asarray(scene(64, 64, seed=i)).transpose(2, 0, 1) for i in range(3)]).astype(np.uint8)
+    changed = {name: change(images) for name, change in CHANGES.items()}
+    assert all(x.shape == images.shape and x.dtype == np.uint8 for x in changed.values())
+    assert (changed["grey"][:, 0] == changed["grey"][:, 1]).all() and np.abs(changed["dark"] - images * 0.6).max() <= 0.5
+    assert np.abs(np.diff(changed["blur"].astype(float), axis=3)).mean() < 0.9 * np.abs(np.diff(images.astype(float), axis=3)).mean()
+    assert np.abs(changed["enlarged"].astype(float) - images).mean() < 12
+    spot = np.zeros((1, 3, 64, 64), np.uint8)
+    spot[:, :, 30:34, 50:54] = 255  # to the right of the middle: turned to the left it rises
+    ys = {name: np.argwhere(CHANGES[name](spot)[0, 0] > 60).mean(0)[0] for name in ("left", "right")}
+    assert ys["left"] < 28 and ys["right"] > 35
+    assert np.argwhere(CHANGES["zoom"](spot)[0, 0] > 60).mean(0)[1] == pytest.approx(31.5 + (51.5 - 31.5) * 1.25, abs=1)
+
+
+def test_none_of_the_classes_is_told_by_the_measure_that_tells_best():
+    random = np.random.default_rng(0)
+    known, unknown = random.normal(0, 1, (200, 4)), random.normal(0, 1, (200, 4))
+    known[:, 0] += 9
+    chosen = choose_measure(known, unknown)
+    told = MEASURES[chosen["measure"]]
+    assert (told(known) < chosen["threshold"]).mean() == pytest.approx(0.1, abs=0.01) and (told(unknown) < chosen["threshold"]).mean() > 0.99
+    assert chosen["measure"] == max(MEASURES, key=lambda name: (MEASURES[name](unknown) < np.quantile(MEASURES[name](known), 0.1)).mean())
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_the_page_tells_the_unknown_as_python_does(bridge, answers, name):
+    logits, labels = answers
+    rule = {"measure": name, "threshold": float(np.quantile(MEASURES[name](logits), 0.3)), **fit_centres(logits, labels)}
+    rule["distance"] = float(np.quantile(distance(logits, rule["centres"], rule["precision"]), 0.8))
+    told = looks_unknown(logits.astype(np.float64), rule)
+    shown = bridge(*({"call": "looks_unknown", "rule": rule, "x": pack(row)} for row in logits[:60]))
+    assert shown == told[:60].tolist() and 10 < sum(shown) < 50
+
+
+def test_nearly_all_photos_of_the_classes_lie_near_a_centre():
+    random = np.random.default_rng(0)
+    labels = np.arange(600) % 3
+    logits = random.normal(0, 1, (600, 3)) + 5 * np.eye(3)[labels]
+    rule = fit_centres(logits, labels)
+    away = distance(logits, rule["centres"], rule["precision"])
+    assert (away > rule["distance"]).sum() == 6 and distance(np.full((1, 3), -20.0), rule["centres"], rule["precision"])[0] > 10 * rule["distance"]
+    assert away[0] == pytest.approx(min((logits[0] - c) @ np.array(rule["precision"]) @ (logits[0] - c) for c in np.array(rule["centres"])))
+
+
+def test_what_chooses_does_not_measure():
+    network, photos = a_network(), some_photos()
+    others = np.random.default_rng(2).integers(0, 256, (30, 3, 20, 20), dtype=np.uint8)
+    found = unknown_figures(network, photos, others, photos.images[:2])
+    assert [(entry["of"], entry["pictures"]) for entry in found["said"]] == [
+        ("known", 20), ("others", 15), ("drawings", 2), ("noise", 100), ("text", 100), ("blank", 100)]
+    swapped = others.copy()
+    swapped[1::2] = 0  # what only measures is changed: the choice stays
+    again = unknown_figures(network, photos, swapped, photos.images[:2])
+    assert (again["measure"], again["threshold"]) == (found["measure"], found["threshold"])
+
+
+def test_made_pictures_are_of_nothing():
+    made = made_pictures(64, 3)
+    assert all(x.shape == (100, 3, 64, 64) and x.dtype == np.uint8 for x in made.values())
+    assert (made["blank"].reshape(100, 3, -1).std(2) == 0).all() and made["noise"].std() > 60
+    assert all(0.02 < (page.min(0) < 128).mean() < 0.98 for page in made["text"])
+
+
+def test_the_card_is_written_by_one_command_and_says_what_it_measured(project, capfd):
+    for label, colour in enumerate(("red", "blue")):
+        for i in range(30):
+            path = project / "photos" / colour / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encoded(scene(24, 24, seed=label)))
+    others = project / "others"
+    others.mkdir()
+    for i in range(24):
+        (others / f"{i}.png").write_bytes(encoded(scene(24, 24, seed=50 + i)))
+    arguments = ["--root", str(project), "--out", str(project / "out"), "--data", str(project / "photos"), "--evaluate", "small"]
+    weights = (project / "weights.safetensors").read_bytes()
+    assert build.main([*arguments, "--others", str(others)]) == 0
+    first = (project / "weights.json").read_bytes()
+    card = json.loads(first)
+    assert card["figures"]["photos"] == 6 and {e["of"] for e in card["unknown"]["said"]} >= {"known", "others", "drawings", "noise"}
+    assert (project / "weights.safetensors").read_bytes() == weights
+    manifest = json.loads((project / "out" / "models" / "small" / "manifest.json").read_text())
+    assert manifest["figures"]["accuracy"] == card["figures"]["accuracy"] and manifest["unknown"]["threshold"] == card["unknown"]["threshold"]
+    assert build.main([*arguments, "--others", str(others)]) == 0 and (project / "weights.json").read_bytes() == first
+    capfd.readouterr()
+    (others / "23.png").unlink(), [(others / f"{i}.png").unlink() for i in range(9)]
+    assert build.main([*arguments, "--others", str(others)]) == 1
+    assert "14 pictures; --others needs twenty or more" in capfd.readouterr().err
+    assert build.main(arguments[:4] + ["--evaluate", "small"]) == 1 and "--data PATH" in capfd.readouterr().err
