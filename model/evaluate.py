@@ -205,7 +205,7 @@ CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 # "None of the classes": from a picture's logits alone. It looks like nothing known when it excites no class (a measure below a
 # threshold), or when its logits lie further from those of every class than nearly all photos of the classes do.
 
-NEARLY_ALL = 0.99
+NEARLY_ALL = 0.999
 FALSE_ALARMS = 0.1  # of the validation photos: more would make the sentence one that nobody believes
 
 MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
