@@ -66,7 +66,7 @@ const calls: Record<string, (given: Call) => unknown> = {
   async slices({ stale }) {
     const done: string[] = [];
     const busy = () => {
-      for (const start = performance.now(); performance.now() - start < 15; );
+      for (const start = performance.now(); performance.now() - start < 35; );
     };
     const jobs = [() => done.push("a"), () => (busy(), done.push("b")), () => done.push("c"), () => done.push("d")];
     const whole = inSlices(jobs, () => stale!);
