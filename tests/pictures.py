@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -30,3 +31,12 @@ def encoded(picture: Image.Image, format: str = "PNG", **options) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, format, **options)
     return buffer.getvalue()
+
+
+def write_photos(folder: Path, count: int) -> None:
+    """So many photos of each of two classes, "red" and "blue", all of one class alike."""
+    for label, name in enumerate(("red", "blue")):
+        for i in range(count):
+            path = folder / name / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encoded(scene(24, 24, seed=label)))

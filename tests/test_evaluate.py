@@ -15,7 +15,7 @@ from model.evaluate import (CHANGES, MEASURES, Network, calibration_error, choos
                             likelihood, looks_unknown, made_pictures, mistakes, reliability, silent_channels, softmax, unknown_figures, wilson)
 from model.networks import TinyVGG
 from tests.node import pack
-from tests.pictures import encoded, scene
+from tests.pictures import encoded, scene, write_photos
 
 
 @pytest.fixture(scope="module")
@@ -153,11 +153,7 @@ def test_made_pictures_are_of_nothing():
 
 
 def test_the_card_is_written_by_one_command_and_says_what_it_measured(project, capfd):
-    for label, colour in enumerate(("red", "blue")):
-        for i in range(30):
-            path = project / "photos" / colour / f"{i}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(encoded(scene(24, 24, seed=label)))
+    write_photos(project / "photos", 30)
     others = project / "others"
     others.mkdir()
     for i in range(24):

@@ -18,7 +18,7 @@ from model.run import evaluate
 from model.teacher import label_views, make_views
 from model.train import history_file, train
 from model.weights_file import load_weights
-from tests.pictures import encoded, scene
+from tests.pictures import write_photos
 
 RECIPE = Recipe(epochs=4, batch_size=16, learning_rate=5e-3, dropout=0.1)
 
@@ -175,11 +175,7 @@ def test_ctrl_c_reaches_a_real_process(project):
 
     from tests.node import ROOT
 
-    for label, colour in enumerate(("red", "blue")):
-        for i in range(20):
-            path = project / "photos" / colour / f"{i}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(encoded(scene(24, 24, seed=label)))
+    write_photos(project / "photos", 20)
     toml = project / "strata.toml"
     toml.write_text(toml.read_text().replace("epochs = 2", "epochs = 2000"))
     command = [sys.executable, str(ROOT / "build.py"), "--root", str(project), "--out", str(project / "out"), "--train", "small", "--data", str(project / "photos")]
@@ -256,11 +252,7 @@ def test_what_cannot_be_trained_is_said(tmp_path):
 
 def test_the_command_trains_and_then_builds(project, capfd):
     """`build.py --train NAME --data PATH`, on a project of the test's own."""
-    for label, colour in enumerate(("red", "blue")):
-        for i in range(20):
-            path = project / "photos" / colour / f"{i}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(encoded(scene(24, 24, seed=label)))
+    write_photos(project / "photos", 20)
     arguments = ["--root", str(project), "--out", str(project / "out"), "--data", str(project / "photos")]
     assert build.main([*arguments, "--train", "small"]) == 0
     printed = capfd.readouterr().out
