@@ -86,7 +86,7 @@ def as_markdown(cards: list[Card]) -> str:
     return f"""# The networks' cards
 
 Written by `python build.py --evaluate`; each network's whole card is a page of the site. All figures are of photos that chose
-nothing: no weight, no epoch, no setting, no temperature.
+no weight, no epoch and no temperature. ([measurements.md](measurements.md) says what was decided after a look at them.)
 
 {table}
 """
