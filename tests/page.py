@@ -57,3 +57,20 @@ def upload(page: Page, content: bytes, name="photo.png", mime="image/png") -> No
     page.set_input_files("input[type=file]", {"name": name, "mimeType": mime, "buffer": content})
     page.wait_for_function("() => document.querySelector('cnn-network').trace !== window.before", timeout=60_000)
     page.wait_for_selector('button[data-example="own"][aria-pressed="true"]')
+
+
+def painted(page: Page, layer: str, channel: int) -> np.ndarray:
+    """A map as it stands on the network's canvas: (pixels, 4), of each pixel the unit that it shows (flat index) and its red, green and blue."""
+    pixels = page.evaluate("""([layer, channel]) => {
+        const map = document.querySelector(`button[data-layer="${layer}"][data-channel="${channel}"]`), canvas = document.querySelector(".cn-maps");
+        const { shape } = document.querySelector("cnn-network").trace.layers[layer], [h, w] = shape.length === 3 ? shape.slice(1) : [1, shape[0]];
+        const finest = canvas.width / parseFloat(canvas.style.width), at = (name) => parseFloat(map.style[name]) * finest;
+        const [left, top] = [Math.round(at("left")), Math.round(at("top"))];
+        const [width, height] = [Math.round(at("left") + at("width")) - left, Math.round(at("top") + at("height")) - top];
+        const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+        copy.drawImage(canvas, -left, -top);
+        const { data } = copy.getImageData(0, 0, width, height);
+        return Array.from({ length: width * height }, (_, i) =>
+            [Math.floor(((Math.floor(i / width) + 0.5) / height) * h) * w + Math.floor((((i % width) + 0.5) / width) * w), ...data.slice(4 * i, 4 * i + 3)]);
+    }""", [layer, channel])
+    return np.array(pixels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.page import AXE, ENGINES, LANGUAGES, OVERFLOW, OVERLAPS, page_trace
+from tests.page import AXE, ENGINES, LANGUAGES, OVERFLOW, OVERLAPS, page_trace, painted
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -114,18 +114,20 @@ def test_legends_hold_for_what_is_on_show(visit, engine):
             assert high.startswith("≥") == bool(magnitudes.max() > extent + 0.01)
 
 
+def colour_of_zero(page) -> list[int]:
+    values = page_trace(page)["relu_1_1"]
+    channel = int((values == 0).reshape(len(values), -1).sum(1).argmax())
+    pixels = painted(page, "relu_1_1", channel)
+    zeros = pixels[values[channel].reshape(-1)[pixels[:, 0]] == 0, 1:]
+    return np.median(zeros, axis=0).tolist()  # an engine may take a pixel on the edge of two units for the other one
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_zero_is_the_pages_own_background(visit, engine, scheme):
     page = visit(engine, color_scheme=scheme).open()
-    zeros = page.evaluate("""() => {
-        const { layers } = document.querySelector("cnn-network").trace;
-        const i = layers.relu_1_1.data.indexOf(0), [, h, w] = layers.relu_1_1.shape;
-        const c = Math.floor(i / (h * w)), y = Math.floor(i / w) % h, x = i % w;
-        const canvas = document.querySelector(`canvas[data-map="relu_1_1/${c}"]`);
-        return [...canvas.getContext("2d").getImageData(x, y, 1, 1).data.slice(0, 3)];
-    }""")
-    assert page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor") == f"rgb({', '.join(map(str, zeros))})"
+    zeros = colour_of_zero(page)
+    assert page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor") == "rgb({:.0f}, {:.0f}, {:.0f})".format(*zeros)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -168,13 +170,7 @@ def test_the_theme_is_chosen_and_remembered(visit, engine):
         assert page.get_attribute("html", "data-theme") == theme
         names.append((page.get_attribute(".theme", "aria-label"), background()))
     assert names[0] == ("Theme: light", "rgb(252, 252, 250)") and names[1] == ("Theme: dark", "rgb(20, 22, 26)")
-    zero = page.evaluate("""() => {
-        const { relu_1_1 } = document.querySelector("cnn-network").trace.layers;
-        const i = relu_1_1.data.indexOf(0), area = 62 * 62;
-        const canvas = document.querySelector(`canvas[data-map="relu_1_1/${Math.floor(i / area)}"]`);
-        return [...canvas.getContext("2d").getImageData(i % 62, Math.floor((i % area) / 62), 1, 1).data.slice(0, 3)];
-    }""")
-    assert zero == [20, 22, 26], "the maps follow the theme"
+    assert colour_of_zero(page) == [20, 22, 26], "the maps follow the theme"
     page.reload()
     page.wait_for_selector("cnn-network[data-state=ready]")
     assert background() == names[1][1]

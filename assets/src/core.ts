@@ -12,6 +12,7 @@ export * as layout from "./layout";
 export * as manifest from "./manifest";
 export * as network from "./network";
 export * as ops from "./ops";
+export * as painter from "./painter";
 export * as picture from "./picture";
 export * as preprocess from "./preprocess";
 export * as slices from "./slices";

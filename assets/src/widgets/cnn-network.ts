@@ -8,7 +8,7 @@
  *     A caption.
  *     ///
  */
-import { data, draw, html, layout as layouts, LitElement, network, nothing, paintCrop, slices, store as stores, svg, text as texts, theme as themes, words } from "../core";
+import { data, draw, html, layout as layouts, LitElement, network, nothing, paintCrop, painter, slices, store as stores, svg, text as texts, theme as themes, words } from "../core";
 import type { Layout, Place, Rect } from "../layout";
 import type { Manifest } from "../manifest";
 import type { Picture, Task } from "../store";
@@ -141,6 +141,7 @@ class CnnNetwork extends LitElement {
     if (!this.shown) return;
     const asked = ++this.asked;
     const trace = await store.trace(this.model, this.shown).catch(() => null);
+    if (!this.state.trace) await slices.nextTask(); // what read it has worked for long enough
     if (asked !== this.asked) return;
     if (trace) this.set({ trace });
     else if (!this.state.trace) this.dataset.state = "error";
@@ -176,7 +177,8 @@ class CnnNetwork extends LitElement {
       <div class="cn-network" data-direction=${this.layout.direction} role="group" aria-label=${text("network_label", { title: manifest.title })}
         .style=${`height:${this.layout.height}px`} @keydown=${this.onKey} @pointerleave=${() => this.set({ active: this.focused() })}>
         ${this.renderLinks(manifest, this.layout)}
-        ${this.layout.picture ? html`<canvas class="cn-picture" data-map="picture" aria-hidden="true" .style=${box(this.layout.picture)}></canvas>` : nothing}
+        <canvas class="cn-maps" aria-hidden="true" .style=${`width:${this.layout.width}px;height:${this.layout.height}px`}></canvas>
+        ${this.layout.picture ? html`<div class="cn-picture" .style=${box(this.layout.picture)}></div>` : nothing}
         ${this.layout.bands.slice(0, this.built).map((band) => this.renderBand(manifest, band))}
         ${this.renderClasses(manifest, this.layout)}
         ${this.layout.legends.map((rect, scale) => this.renderLegend(rect, scale))}
@@ -252,7 +254,7 @@ class CnnNetwork extends LitElement {
           aria-label=${words.mapInWords(manifest, place, this.view?.summaries.get(network.key(place)))}
           @pointerenter=${(event: PointerEvent) => event.pointerType === "mouse" && this.set({ active: { layer, channel } })}
           @focus=${() => this.set({ active: { layer, channel }, stop: { layer, channel } })}
-          @click=${(event: Event) => this.choose(event.currentTarget as HTMLElement, { layer, channel })}><canvas data-map=${network.key(place)}></canvas></button>`;
+          @click=${(event: Event) => this.choose(event.currentTarget as HTMLElement, { layer, channel })}></button>`;
       })}
     </div>`;
   }
@@ -362,10 +364,11 @@ class CnnNetwork extends LitElement {
   /** Paint all maps: the first time, when a hundred of them take longer than a frame, in slices. */
   private async paint(view: network.View, stale: () => boolean) {
     const { trace, layout } = view;
-    const places = layout.bands.flatMap((band) => band.places);
+    const maps = this.querySelector<HTMLCanvasElement>(".cn-maps")!;
+    const finest = painter.prepare(maps, layout);
     const jobs = [
-      () => layout.picture && draw.paintImage(this.canvas("picture"), trace.layers.image.data, trace.layers.image.shape),
-      ...places.map((place) => () => this.paintMap(this.canvas(network.key(place)), place)),
+      () => painter.paintPicture(maps, finest, layout, trace),
+      ...layout.bands.map((band) => () => painter.paintBand(maps, finest, band, trace, this.scale(band.scale))),
       ...view.extents.map((_, scale) => () => draw.paintLegend(this.querySelector<HTMLCanvasElement>(`[data-legend="${scale}"]`)!, this.scale(scale))),
     ];
     if (this.onPaper || this.dataset.state === "ready") jobs.forEach((job) => job());
