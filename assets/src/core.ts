@@ -1,14 +1,17 @@
 /** The core script: what every widget shares, as one global, `strata`. */
 import "./elements/picture-input";
 export { html, svg, LitElement, nothing } from "lit";
+export * as address from "./address";
 export * as data from "./data";
 export { define } from "./data";
 export { paintCrop } from "./elements/own-picture";
 export * as describe from "./describe";
 export * as draw from "./draw";
+export * as fields from "./field";
 export * as formats from "./formats";
 export * as kinds from "./kinds";
 export * as layout from "./layout";
+export * as looks from "./look";
 export * as manifest from "./manifest";
 export * as network from "./network";
 export * as ops from "./ops";
@@ -19,5 +22,5 @@ export * as slices from "./slices";
 export * as store from "./store";
 export * as text from "./text";
 export * as theme from "./theme";
-export * as trace from "./trace";
+export * as traces from "./trace";
 export * as words from "./words";

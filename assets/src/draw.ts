@@ -8,10 +8,16 @@ export const ACTIVATIONS: Record<Theme, string[]> = {
   dark: ["#ffd9c7", "#f08b66", "#8a3d29", "#14161a", "#28527f", "#5c9fe0", "#cfe6ff"],
 };
 
+/** Weights, which are no activations, have colours of their own: purple below zero, green above. */
+export const WEIGHTS: Record<Theme, string[]> = {
+  light: ["#4a1259", "#8b4f9f", "#cdb0d6", "#fcfcfa", "#a5d2a8", "#3f8f55", "#0d4a26"],
+  dark: ["#ecd2f5", "#bb85cf", "#5d3370", "#14161a", "#215a36", "#55b074", "#c9f2d2"],
+};
+
 const STEPS = 256; // a side
 
 /** `2 · STEPS + 1` RGBA colours from −1 to 1, made when a theme first needs them: mixed in Lab, where equal steps look equal. */
-const tables: Partial<Record<Theme, Uint32Array>> = {};
+const tables: Record<string, Uint32Array> = {};
 const greys = table(["#000", "#fff"]);
 
 function table(colours: string[]): Uint32Array {
@@ -32,6 +38,7 @@ export interface Scale {
 }
 
 export const activationScale = (extent: number, theme: Theme): Scale => ({ extent, colours: (tables[theme] ??= table(ACTIVATIONS[theme])) });
+export const weightScale = (extent: number, theme: Theme): Scale => ({ extent, colours: (tables[`weights ${theme}`] ??= table(WEIGHTS[theme])) });
 export const greyScale: Scale = { extent: 1, colours: greys };
 
 /**

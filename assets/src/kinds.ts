@@ -4,7 +4,7 @@
  */
 import * as ops from "./ops";
 import type { Layer } from "./manifest";
-import type { Shape, Tensor, Window } from "./ops";
+import type { Region, Shape, Tensor, Window } from "./ops";
 
 export interface Kind {
   /** The output's shape for an input's. */
@@ -17,14 +17,27 @@ export interface Kind {
   rescales: boolean;
   /** Whether each output channel looks at every input channel, or at its own alone. */
   mixes: boolean;
+  /** The input's units that those of a region of the output depend on; beyond the border where there is padding. */
+  field(region: Region, layer: Layer, input: Shape): Region;
 }
 
-const window = (layer: Layer): Window => ({ kernel_size: layer.kernel_size!, stride: layer.stride!, padding: layer.padding! });
+export const window = (layer: Layer): Window => ({ kernel_size: layer.kernel_size!, stride: layer.stride!, padding: layer.padding! });
 
 function windowShape([channels, height, width]: Shape, layer: Layer): Shape {
   const { kernel_size, stride, padding } = window(layer);
   return [channels, ops.outputSize(height, kernel_size, stride, padding), ops.outputSize(width, kernel_size, stride, padding)];
 }
+
+const below: Kind["field"] = ({ top, left, bottom, right }, layer) => {
+  const { kernel_size, stride, padding } = window(layer);
+  const [first, last] = [-padding, -padding + kernel_size - 1];
+  return { top: top * stride + first, left: left * stride + first, bottom: bottom * stride + last, right: right * stride + last };
+};
+const same: Kind["field"] = (region) => region;
+const whole: Kind["field"] = (_, __, input) => {
+  const [height, width] = input.length === 3 ? input.slice(1) : [1, input[0]];
+  return { top: 0, left: 0, bottom: height - 1, right: width - 1 };
+};
 
 const each = (f: (value: number, layer: Layer) => number, rescales = false): Kind => ({
   shape: (input) => input,
@@ -32,6 +45,7 @@ const each = (f: (value: number, layer: Layer) => number, rescales = false): Kin
   weights: false,
   rescales,
   mixes: false,
+  field: same,
 });
 
 const pool = (forward: (x: Tensor, window: Window) => Tensor): Kind => ({
@@ -40,6 +54,7 @@ const pool = (forward: (x: Tensor, window: Window) => Tensor): Kind => ({
   weights: false,
   rescales: false,
   mixes: false,
+  field: below,
 });
 
 export const kinds: Record<string, Kind> = {
@@ -49,6 +64,7 @@ export const kinds: Record<string, Kind> = {
     weights: true,
     rescales: true,
     mixes: true,
+    field: below,
   },
   linear: {
     shape: (_, layer) => [layer.shape[0]],
@@ -56,6 +72,7 @@ export const kinds: Record<string, Kind> = {
     weights: true,
     rescales: true,
     mixes: true,
+    field: whole,
   },
   relu: each((x) => Math.max(0, x)),
   leaky_relu: each((x, layer) => (x < 0 ? x * layer.negative_slope! : x)),
@@ -70,6 +87,7 @@ export const kinds: Record<string, Kind> = {
     weights: false,
     rescales: false,
     mixes: false,
+    field: whole,
   },
 };
 

@@ -228,20 +228,32 @@ function link(layout: Layout, from: Rect, to: Rect): string {
   return `M${n(x1)},${n(y1)}C${n(x1)},${n(middle)} ${n(x2)},${n(middle)} ${n(x2)},${n(y2)}`;
 }
 
-/** The map that an arrow key leads to from `place`; null at the edge. */
+/** The name of the classes' place in the grid: they stand for the last layer, whose output they are. */
+export const LAST = "logits";
+
+/** A class as a place, so that the arrow keys reach it. */
+export const classPlace = (layout: Layout, channel: number): Place => ({ ...layout.classes[channel], layer: LAST, channel, units: { width: 1, height: 1 } });
+
+/** The map or class that an arrow key leads to from `place`; null at the edge. */
 export function neighbour(layout: Layout, place: Place, key: string): Place | null {
-  const along = layout.direction === "columns" ? ["ArrowUp", "ArrowDown"] : ["ArrowLeft", "ArrowRight"];
-  const across = layout.direction === "columns" ? ["ArrowLeft", "ArrowRight"] : ["ArrowUp", "ArrowDown"];
-  const index = layout.bands.findIndex((band) => band.layer === place.layer);
-  const { places } = layout.bands[index];
+  const columns = layout.direction === "columns";
+  const along = columns ? ["ArrowUp", "ArrowDown"] : ["ArrowLeft", "ArrowRight"];
+  const across = columns ? ["ArrowLeft", "ArrowRight"] : ["ArrowUp", "ArrowDown"];
+  const grid = [...layout.bands.map((band) => band.places), layout.classes.map((_, channel) => classPlace(layout, channel))];
+  const index = place.layer === LAST ? grid.length - 1 : layout.bands.findIndex((band) => band.layer === place.layer);
+  const places = grid[index];
   if (key === "Home") return places[0];
   if (key === "End") return places.at(-1)!;
   if (along.includes(key)) return places[place.channel + (key === along[1] ? 1 : -1)] ?? null;
   if (!across.includes(key)) return null;
-  const next = layout.bands[index + (key === across[1] ? 1 : -1)];
+  const by = key === across[1] ? 1 : -1;
+  // On a narrow screen the classes stand one below the other, as the layers do.
+  if (place.layer === LAST && !columns && places[place.channel + by]) return places[place.channel + by];
+  const next = grid[index + by];
   if (!next) return null;
-  const distance = (other: Place) => (layout.direction === "columns" ? Math.abs(centre(other).y - centre(place).y) : Math.abs(centre(other).x - centre(place).x));
-  return next.places.reduce((a, b) => (distance(b) < distance(a) ? b : a));
+  if (next === grid.at(-1) && !columns) return next[0];
+  const distance = (other: Place) => (columns ? Math.abs(centre(other).y - centre(place).y) : Math.abs(centre(other).x - centre(place).x));
+  return next.reduce((a, b) => (distance(b) < distance(a) ? b : a));
 }
 
 const centre = (rect: Rect) => ({ x: rect.x + rect.width / 2, y: rect.y + rect.height / 2 });

@@ -23,10 +23,15 @@ export interface View {
 
 export function compute(manifest: Manifest, trace: Trace, layout: Layout): View {
   const probabilities = probabilitiesOf(trace);
-  const best = probabilities.indexOf(Math.max(...probabilities));
   const extents = layout.legends.map((_, scale) =>
     scale === 0 ? { extent: 1, clipped: false } : extentOf(trace.layers[layout.bands.find((band) => band.scale === scale)!.layer].data));
-  return { trace, layout, probabilities, best, unknown: looksUnknown(trace.layers.logits, manifest.unknown), extents, summaries: new Map() };
+  return { trace, layout, probabilities, best: best(trace), unknown: looksUnknown(trace.layers.logits, manifest.unknown), extents, summaries: new Map() };
+}
+
+/** The number of the class that a trace makes most probable. */
+export function best(trace: Trace): number {
+  const { data } = trace.layers.logits;
+  return data.indexOf(Math.max(...data));
 }
 
 export const key = ({ layer, channel }: { layer: string; channel: number }) => `${layer}/${channel}`;

@@ -37,6 +37,14 @@ export interface Window {
   padding: number;
 }
 
+/** Rows and columns of a map, the first and the last included. */
+export interface Region {
+  top: number;
+  left: number;
+  bottom: number;
+  right: number;
+}
+
 /** x (I, H, W), weight (O, I, k, k), bias (O) → (O, H', W'): cross-correlation, as every framework calls convolution. */
 export function conv2d(x: Tensor, weight: Tensor, bias: Tensor, { kernel_size: k, stride, padding }: Window): Tensor {
   const [inputs, height, width] = x.shape;
@@ -62,6 +70,33 @@ export function conv2d(x: Tensor, weight: Tensor, bias: Tensor, { kernel_size: k
     y.data.set(sum, o * h * w);
   }
   return y;
+}
+
+/** What each input channel gives to output channel `o`, before they are added up: x (I, H, W) → (I, H', W'). */
+export function convParts(x: Tensor, weight: Tensor, o: number, window: Window): Tensor {
+  const [inputs, height, width] = x.shape;
+  const k = window.kernel_size;
+  const none = tensor([1]);
+  const parts = Array.from({ length: inputs }, (_, i) => conv2d(tensor([1, height, width], channel(x, i)), tensor([1, 1, k, k], kernel(weight, o, i)), none, window));
+  const [, h, w] = parts[0].shape;
+  const y = tensor([inputs, h, w]);
+  parts.forEach((part, i) => y.data.set(part.data, i * h * w));
+  return y;
+}
+
+/** The k × k weights from input channel `i` to output channel `o` of a weight (O, I, k, k). */
+export function kernel(weight: Tensor, o: number, i: number): Float32Array {
+  const [, inputs, k] = weight.shape;
+  return weight.data.subarray((o * inputs + i) * k * k, (o * inputs + i + 1) * k * k);
+}
+
+/** The units below a window at output place (row, column), row by row, with zeros where it stands over the padding. */
+export function windowAt(map: Float32Array, width: number, row: number, column: number, { kernel_size: k, stride, padding }: Window): number[] {
+  const height = map.length / width;
+  return Array.from({ length: k * k }, (_, i) => {
+    const [y, x] = [row * stride - padding + Math.floor(i / k), column * stride - padding + (i % k)];
+    return y >= 0 && y < height && x >= 0 && x < width ? map[y * width + x] : 0;
+  });
 }
 
 /** The first and last output place whose input, `place * stride + offset`, lies in 0 … length − 1. */

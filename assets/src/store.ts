@@ -8,7 +8,7 @@ import { infer } from "./infer";
 import { MANIFEST_VERSION, type Manifest } from "./manifest";
 import { forgetKept, recall, remember } from "./keep";
 import { centralCrop, pictureIn, PictureError, pixelsOf, readPicture, type Crop, type OwnPicture } from "./picture";
-import { decodeTrace, toImage, type Trace } from "./trace";
+import { decodeTrace, decodeWeights, toImage, type Trace, type Weights } from "./trace";
 
 /** What is on show: an example of a model, or the reader's own. */
 export type Picture = { readonly example: string; readonly model: string } | { readonly own: OwnPicture };
@@ -28,6 +28,7 @@ class Store extends EventTarget {
   own: OwnPicture | null = null;
   task: Task = { step: "idle" };
   private manifests = new Map<string, Promise<Manifest>>();
+  private weightsOf = new Map<string, Promise<Weights>>();
   private traces = new Map<string, Promise<Trace>>();
   private reading = new AbortController();
   private computing = new AbortController();
@@ -45,6 +46,17 @@ class Store extends EventTarget {
       manifest.catch(() => this.manifests.delete(model));
     }
     return manifest;
+  }
+
+  /** The weights of a model, loaded once. */
+  weights(model: string): Promise<Weights> {
+    let weights = this.weightsOf.get(model);
+    if (!weights) {
+      weights = Promise.all([this.manifest(model), loadBytes(`models/${model}/weights`)]).then(([manifest, bytes]) => decodeWeights(manifest, bytes));
+      this.weightsOf.set(model, weights);
+      weights.catch(() => this.weightsOf.delete(model));
+    }
+    return weights;
   }
 
   /** Show a picture; figures hear a "change". */

@@ -5,7 +5,7 @@
  */
 import { kindOf } from "./kinds";
 import { shapeOf, type Manifest } from "./manifest";
-import { normalize, size, softmax, tensor, type Tensor } from "./ops";
+import { channel, normalize, size, softmax, tensor, type Tensor } from "./ops";
 
 export interface Trace {
   /** What the picture is: an example's name, or "own". */
@@ -16,15 +16,35 @@ export interface Trace {
 
 export type Weights = Readonly<Record<string, Tensor>>;
 
-/** Run the network on an image (C, H, W) in [0, 1]. */
-export function forward(manifest: Manifest, weights: Weights, image: Tensor): Record<string, Tensor> {
+/** A feature map by its layer and channel. */
+export interface MapName {
+  layer: string;
+  channel: number;
+}
+
+/**
+ * Run the network on an image (C, H, W) in [0, 1]. Feature maps that are switched off are zero everywhere, whatever comes into them,
+ * and all that follows is computed from that.
+ */
+export function forward(manifest: Manifest, weights: Weights, image: Tensor, off: readonly MapName[] = []): Record<string, Tensor> {
   const layers: Record<string, Tensor> = { image };
   let x = normalized(manifest, image);
   for (const layer of manifest.layers) {
     x = kindOf(layer).forward(x, layer, weights[`${layer.name}.weight`], weights[`${layer.name}.bias`]);
+    const here = off.filter((map) => map.layer === layer.name);
+    if (here.length) x = tensor(x.shape, x.data.slice());
+    for (const { channel: c } of here) channel(x, c).fill(0);
     layers[layer.name] = x;
   }
   return layers;
+}
+
+/** The logits, from an activation that is there already onwards: what follows `layer` when its activation is `x`. */
+export function forwardFrom(manifest: Manifest, weights: Weights, layer: string, x: Tensor): Tensor {
+  for (const next of manifest.layers.slice(manifest.layers.findIndex((candidate) => candidate.name === layer) + 1)) {
+    x = kindOf(next).forward(x, next, weights[`${next.name}.weight`], weights[`${next.name}.bias`]);
+  }
+  return x;
 }
 
 /** What the first layer takes in. */

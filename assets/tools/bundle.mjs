@@ -7,7 +7,7 @@ import { build } from "esbuild";
 const out = process.argv[2];
 const common = { bundle: true, minify: true, format: "iife", target: ["es2022"], charset: "utf8", legalComments: "none", logLevel: "error" };
 
-/** In a widget, "../core" is the global that core.js set. */
+/** In a widget, and in the explorer, "../core" is the global that core.js set. */
 const core = {
   name: "core",
   setup(build) {
@@ -21,6 +21,8 @@ await Promise.all([
   build({ ...common, entryPoints: ["src/core.ts"], globalName: "strata", outfile: join(out, "core.js") }),
   build({ ...common, entryPoints: ["src/page.ts"], outfile: join(out, "page.js") }),
   ...widgets.map((name) => build({ ...common, entryPoints: [join("src/widgets", name)], plugins: [core], outfile: join(out, `${basename(name, ".ts")}.js`) })),
+  // What looks inside a map, loaded once the network is drawn.
+  build({ ...common, entryPoints: ["src/explorer/stage.ts"], plugins: [core], globalName: "explorer", outfile: join(out, "explorer.js") }),
   build({
     ...common,
     stdin: { contents: 'export * from "onnxruntime-web/wasm"', resolveDir: "." },

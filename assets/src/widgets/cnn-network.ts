@@ -8,11 +8,12 @@
  *     A caption.
  *     ///
  */
-import { data, draw, html, layout as layouts, LitElement, network, nothing, paintCrop, painter, slices, store as stores, svg, text as texts, theme as themes, words } from "../core";
+import { address, data, draw, fields, html, layout as layouts, LitElement, looks, network, nothing, paintCrop, painter, slices, store as stores, svg, text as texts, theme as themes, traces, words } from "../core";
 import type { Layout, Place, Rect } from "../layout";
 import type { Manifest } from "../manifest";
 import type { Picture, Task } from "../store";
-import type { Trace } from "../trace";
+import type { Look } from "../look";
+import type { MapName, Trace, Weights } from "../trace";
 
 /** The width of a sheet of A4 or Letter between its margins, in CSS pixels. */
 const BUILT_AT_ONCE = 4; // layers: on a phone about 50 ms
@@ -27,9 +28,21 @@ interface State {
   trace: Trace | null;
   task: Task;
   /** The map that is pointed at, has the focus, or was chosen; its links light up. */
-  active: { layer: string; channel: number } | null;
+  active: MapName | null;
+  /** The unit of that map that is pointed at: row and column. */
+  unit: readonly [number, number] | null;
   /** The one map that the tab key reaches. */
-  stop: { layer: string; channel: number };
+  stop: MapName;
+  /** The map in the foreground and the view of it; null for the whole network. */
+  look: Look | null;
+  /** Maps that are switched off. */
+  off: readonly MapName[];
+  /** What links and numbers of units are computed with; here once the network is drawn. */
+  weights: Weights | null;
+  /** The trace of the picture that is compared with. */
+  other: Trace | null;
+  /** Something about the address that the reader should know. */
+  note: string;
   width: number;
   room: number;
 }
@@ -55,7 +68,7 @@ class CnnNetwork extends LitElement {
 
   constructor() {
     super();
-    this.state = { manifest: null, trace: null, task: store.task, active: null, stop: { layer: "image", channel: 0 }, width: 0, room: 0 };
+    this.state = { manifest: null, trace: null, task: store.task, active: null, unit: null, stop: { layer: "image", channel: 0 }, look: null, off: [], weights: null, other: null, note: "", width: 0, room: 0 };
   }
 
   /** The trace on show: `{source, layers: {conv_1_1: {shape, data}}}`. */
@@ -79,7 +92,8 @@ class CnnNetwork extends LitElement {
     addEventListener("resize", () => this.measure(), { signal });
     addEventListener("beforeprint", () => this.print(true), { signal });
     addEventListener("afterprint", () => this.print(false), { signal });
-    document.addEventListener("pointerdown", (event) => !this.contains(event.target as Node) && this.state.active && this.set({ active: null }), { signal });
+    addEventListener("popstate", () => void this.restore(), { signal });
+    document.addEventListener("pointerdown", (event) => !this.contains(event.target as Node) && this.state.active && this.set({ active: null, unit: null }), { signal });
     this.observer.observe(this);
     this.measure();
     void this.start();
@@ -129,7 +143,7 @@ class CnnNetwork extends LitElement {
     }
   }
 
-  private firstExample(manifest: Manifest): Picture {
+  private firstExample(manifest: Manifest) {
     return { model: this.model, example: this.example ?? manifest.examples[0].name };
   }
 
@@ -143,8 +157,138 @@ class CnnNetwork extends LitElement {
     const trace = await store.trace(this.model, this.shown).catch(() => null);
     if (!this.state.trace) await slices.nextTask(); // what read it has worked for long enough
     if (asked !== this.asked) return;
-    if (trace) this.set({ trace });
-    else if (!this.state.trace) this.dataset.state = "error";
+    if (!trace) {
+      if (!this.state.trace) this.dataset.state = "error";
+      return;
+    }
+    const first = !this.base;
+    this.base = trace;
+    this.set({ trace: this.varied() });
+    if (first) void this.restore();
+  }
+
+  /** The trace to show: as it came, or computed here, exactly and without the maps that are switched off, where its numbers are looked into. */
+  private varied({ look, off, weights, manifest } = this.state): Trace | null {
+    const { base } = this;
+    if (!base || !weights || !manifest || (!look && !off.length)) return base;
+    const { kept } = this;
+    if (kept?.base === base && kept.off === off) return kept.trace;
+    const trace = { source: base.source, layers: traces.forward(manifest, weights, base.layers.image, off) };
+    this.kept = { base, off, trace };
+    return trace;
+  }
+  private base: Trace | null = null;
+  private kept: { base: Trace; off: readonly MapName[]; trace: Trace } | null = null;
+
+  private get figureId(): string {
+    return this.closest("figure")?.id ?? "";
+  }
+
+  /** Show what the page's address says of this figure. */
+  private async restore() {
+    const { figure, values } = address.parse(location.hash);
+    const { manifest } = this.state;
+    if (!manifest) return;
+    if (figure !== this.figureId || !figure) {
+      if (this.state.look || this.state.off.length) this.look(null, []);
+      return;
+    }
+    let note = "";
+    if (values.example === OWN && !store.own) note = "own_is_gone";
+    else if (values.example === OWN && store.own) store.show({ own: store.own });
+    else {
+      const known = manifest.examples.find((example) => example.name === values.example);
+      if (values.example && !known) note = "example_is_gone";
+      store.show(known ? { model: this.model, example: known.name } : this.firstExample(manifest));
+    }
+    await this.showPicture();
+    if (values.layer || values.off) await this.explore();
+    const { trace } = this.state;
+    const look = values.layer && trace ? looks.fromValues(manifest, trace, values) : null;
+    if (values.layer && !look) note = "layer_is_gone";
+    this.set({ note });
+    this.look(look, looks.offFromText(manifest, values.off));
+    address.scrollToAnchor();
+  }
+
+  /** Load what the stage needs, once. Whether it is there. */
+  private async explore(): Promise<boolean> {
+    try {
+      const [weights] = await Promise.all([store.weights(this.model), data.loadGlobal("scripts/explorer", "explorer")]);
+      this.set({ weights });
+      return true;
+    } catch (error) {
+      store.fail(error);
+      return false;
+    }
+  }
+
+  /** Put a map in the foreground, or the whole network; `off` are the maps that are switched off. */
+  private look(look: Look | null, off = this.state.off) {
+    const state = { ...this.state, look, off };
+    this.set({ look, off, trace: this.varied(state), ...(look ? { stop: { layer: look.layer, channel: look.channel } } : {}) });
+    if (look?.view === "compare" && look.other !== this.state.other?.source) {
+      void store.trace(this.model, { model: this.model, example: look.other }).then((other) => this.state.look?.other === other.source && this.set({ other }), () => undefined);
+    }
+  }
+
+  /** Open a map: its parents and itself move from their places in the network to those on the stage. */
+  private async open(map: MapName) {
+    const { manifest, trace } = this.state;
+    if (!manifest || !trace || !(await this.explore())) return;
+    const views = looks.viewsOf(manifest, map.layer);
+    const from = new Map([...this.querySelectorAll<HTMLElement>(".cn-map")].map((element) => [`${element.dataset.layer}/${element.dataset.channel}`, element.getBoundingClientRect()]));
+    const other = manifest.examples.find((example) => example.name !== trace.source) ?? manifest.examples[0];
+    this.look({ ...map, view: views[0], at: null, from: 0, other: other.name });
+    this.write(true);
+    await this.updateComplete;
+    const stage = this.querySelector<HTMLElement>(".st");
+    stage?.focus({ preventScroll: true });
+    const box = stage?.getBoundingClientRect();
+    if (box && (box.top < 0 || box.bottom > innerHeight)) stage!.scrollIntoView({ block: "start" });
+    if (!matchMedia("(prefers-reduced-motion: reduce)").matches) fly(this, from);
+  }
+
+  /** Back to the whole network, and to the map that was in the foreground. */
+  private close() {
+    const { stop } = this.state;
+    this.look(null);
+    this.write(true);
+    void this.updateComplete.then(() => this.mapAt(stop)?.focus());
+  }
+
+  private onLook = ({ detail: { change, scrub } }: CustomEvent<{ change: Partial<Look>; scrub: boolean }>) => {
+    if (!this.state.look) return;
+    this.look({ ...this.state.look, ...change });
+    this.write(!scrub);
+  };
+
+  private toggle(map: MapName) {
+    const { off, look } = this.state;
+    const isOff = off.some((one) => same(one, map));
+    void this.explore().then((here) => {
+      if (!here) return;
+      this.look(look, isOff ? off.filter((one) => !same(one, map)) : [...off, map]);
+      this.write(false);
+    });
+  }
+
+  /** Write what is on show into the page's address: a step of its own at once, all else soon, since browsers count. */
+  private write(push: boolean) {
+    clearTimeout(this.writing);
+    const now = () => {
+      const { look, off, manifest } = this.state;
+      const example = this.base?.source ?? "";
+      const values = { example: example === this.firstExample(manifest!).example && !look && !off.length ? "" : example, ...(look ? looks.toValues(look) : {}), off: looks.offToText(off) };
+      if (this.figureId) address.go({ anchor: this.figureId, figure: this.figureId, values }, push);
+    };
+    if (push) now();
+    else this.writing = setTimeout(now, 350);
+  }
+  private writing = 0;
+
+  private mapAt({ layer, channel }: MapName): HTMLElement | null {
+    return this.querySelector<HTMLElement>(layer === layouts.LAST ? `.cn-classes [data-channel="${channel}"]` : `[data-layer="${layer}"][data-channel="${channel}"]`);
   }
 
   override willUpdate() {
@@ -171,11 +315,14 @@ class CnnNetwork extends LitElement {
           ${trace?.source === OWN && store.own ? html`<own-picture></own-picture>` : nothing}
           <p class="cn-summary" role="status" aria-live="polite">${this.renderSummary(manifest, trace)}</p>
           ${this.renderTask(task)}
+          ${this.renderOff()}
+          ${this.state.note ? html`<p class="cn-message" role="status">${text(this.state.note)}</p>` : nothing}
         </div>
         ${this.renderTray(manifest)}
       </div>
-      <div class="cn-network" data-direction=${this.layout.direction} role="group" aria-label=${text("network_label", { title: manifest.title })}
-        .style=${`height:${this.layout.height}px`} @keydown=${this.onKey} @pointerleave=${() => this.set({ active: this.focused() })}>
+      ${this.renderStage(manifest)}
+      <div class="cn-network" ?hidden=${this.state.look !== null} data-direction=${this.layout.direction} role="group" aria-label=${text("network_label", { title: manifest.title })}
+        .style=${`height:${this.layout.height}px`} @keydown=${this.onKey} @pointerleave=${() => this.set({ active: this.focused(), unit: null })}>
         ${this.renderLinks(manifest, this.layout)}
         <canvas class="cn-maps" aria-hidden="true" .style=${`width:${this.layout.width}px;height:${this.layout.height}px`}></canvas>
         ${this.layout.picture ? html`<div class="cn-picture" .style=${box(this.layout.picture)}></div>` : nothing}
@@ -195,17 +342,39 @@ class CnnNetwork extends LitElement {
         ${manifest.examples.map((example, i) => {
           const name = words.exampleName(manifest, example);
           return html`<button type="button" data-example=${example.name} aria-pressed=${source === example.name} aria-label=${name} title=${name}
-            @click=${() => store.show({ model: this.model, example: example.name })}>
+            @click=${() => this.choose({ model: this.model, example: example.name })}>
             <span class="cn-thumbnail" .style=${`background-image:url("${data.siteUrl(strip)}");background-size:${count * 100}% 100%;background-position:${count > 1 ? (100 * i) / (count - 1) : 0}% 0`}></span>
           </button>`;
         })}
         ${store.own
           ? html`<button type="button" data-example=${OWN} aria-pressed=${source === OWN} aria-label=${text("own_picture")} title=${store.own.file.name}
-              @click=${() => store.own && store.show({ own: store.own })}><canvas class="cn-thumbnail" data-map="own"></canvas></button>`
+              @click=${() => store.own && this.choose({ own: store.own })}><canvas class="cn-thumbnail" data-map="own"></canvas></button>`
           : nothing}
       </div>
       <picture-input></picture-input>
     </div>`;
+  }
+
+  private choose(picture: Picture) {
+    this.set({ note: "" });
+    store.show(picture);
+    void store.trace(this.model, picture).then(() => this.write(false), () => undefined);
+  }
+
+  private renderStage(manifest: Manifest) {
+    const { look, weights, trace, other, off, width } = this.state;
+    if (!look || !weights || !trace || !this.view) return nothing;
+    const theme = themes.theme();
+    const scales = Object.fromEntries(this.layout!.bands.map((band) => [band.layer, network.scaleOf(this.view!, band.scale, theme)]));
+    return html`<network-stage .given=${{ manifest, weights, trace, other, off, look, scales, width }} @look=${this.onLook} @close=${this.close} @toggle=${(event: CustomEvent<MapName>) => this.toggle(event.detail)}></network-stage>`;
+  }
+
+  private renderOff() {
+    const { off } = this.state;
+    return off.length
+      ? html`<p class="cn-message cn-off">${text("switched_off", { maps: off.map(({ layer, channel }) => `${layer} ${channel}`).join(", ") })}
+          <button type="button" class="cn-quiet" @click=${() => (this.look(this.state.look, []), this.write(false))}>${text("all_on")}</button></p>`
+      : nothing;
   }
 
   private renderSummary(manifest: Manifest, trace: Trace | null) {
@@ -235,8 +404,26 @@ class CnnNetwork extends LitElement {
     const target = active && this.rectOf(active);
     return html`<svg class="cn-links" aria-hidden="true" width=${layout.width} height=${layout.height} viewBox="0 0 ${layout.width} ${layout.height}">
       ${this.links.map((d) => svg`<path d=${d}></path>`)}
+      ${this.renderField(manifest, layout)}
       ${active && target ? svg`<path class="is-active" d=${layouts.linksInto(manifest, layout, active.layer, active.channel, target)}></path>` : nothing}
     </svg>`;
+  }
+
+  /** Of the unit pointed at, what it depends on in every earlier layer and in the picture. */
+  private renderField(manifest: Manifest, layout: Layout) {
+    const { active, unit } = this.state;
+    if (!active || !unit || active.layer === layouts.LAST) return nothing;
+    const outline = (rect: Rect, { top, left, bottom, right }: fields.Field["region"], height: number, width: number) => svg`<rect class="cn-field"
+      x=${rect.x + (rect.width * left) / width} y=${rect.y + (rect.height * top) / height} width=${(rect.width * (right - left + 1)) / width} height=${(rect.height * (bottom - top + 1)) / height}></rect>`;
+    return fields.fields(manifest, active.layer, active.channel, ...unit).map(({ layer, region, channel }, i) => {
+      const band = layout.bands.find((candidate) => candidate.layer === layer);
+      if (!band || (i > 0 && band.places[0].units.height === 1)) return nothing;
+      const { units } = band.places[0];
+      const tall = units.width === 1 ? { ...region, top: region.left, bottom: region.right, left: 0, right: 0 } : region;
+      const places = channel === null ? band.places : band.places.filter((place) => place.channel === channel);
+      return [...places.map((place) => outline(place, tall, units.height, units.width)),
+        layer === "image" && layout.picture ? outline(layout.picture, region, units.height, units.width) : nothing];
+    });
   }
 
   private renderBand(manifest: Manifest, band: layouts.Band) {
@@ -252,9 +439,10 @@ class CnnNetwork extends LitElement {
         return html`<button type="button" class="cn-map" data-layer=${layer} data-channel=${channel} .style=${box(place)}
           ?data-active=${here} ?data-parent=${parents.includes(place)} tabindex=${same(this.state.stop, place) ? 0 : -1}
           aria-label=${words.mapInWords(manifest, place, this.view?.summaries.get(network.key(place)))}
-          @pointerenter=${(event: PointerEvent) => event.pointerType === "mouse" && this.set({ active: { layer, channel } })}
-          @focus=${() => this.set({ active: { layer, channel }, stop: { layer, channel } })}
-          @click=${(event: Event) => this.choose(event.currentTarget as HTMLElement, { layer, channel })}></button>`;
+          @pointermove=${(event: PointerEvent) => event.pointerType === "mouse" && this.pointAt(place, event)}
+          ?data-off=${this.state.off.some((map) => same(map, place))}
+          @focus=${() => this.set({ active: { layer, channel }, unit: null, stop: { layer, channel } })}
+          @click=${() => void this.open({ layer, channel })}></button>`;
       })}
     </div>`;
   }
@@ -265,8 +453,12 @@ class CnnNetwork extends LitElement {
       ${manifest.classes.map(({ name }, i) => {
         const probability = this.view?.probabilities[i] ?? 0;
         return html`<li data-class=${name} data-probability=${probability.toFixed(4)} ?data-best=${i === this.view?.best}
-          ?data-active=${same(active, { layer: "logits", channel: i })} .style=${box(layout.classes[i])}
-          @pointerenter=${() => this.set({ active: { layer: "logits", channel: i } })}>
+          ?data-active=${same(active, { layer: layouts.LAST, channel: i })} .style=${box(layout.classes[i])}
+          @pointerenter=${() => this.set({ active: { layer: layouts.LAST, channel: i }, unit: null })}>
+          <button type="button" class="cn-class-open" data-channel=${i} tabindex=${same(this.state.stop, { layer: layouts.LAST, channel: i }) ? 0 : -1}
+            aria-label=${text("open_class", { class: words.className(manifest, name), probability: texts.percent(probability) })}
+            @focus=${() => this.set({ active: { layer: layouts.LAST, channel: i }, unit: null, stop: { layer: layouts.LAST, channel: i } })}
+            @click=${() => void this.open({ layer: layouts.LAST, channel: i })}></button>
           <span class="cn-class">${words.className(manifest, name)}</span>
           <span class="cn-percent number">${texts.percent(probability)}</span>
           <span class="cn-bar-track"><span class="cn-bar-fill" .style=${`transform:scaleX(${probability})`}></span></span>
@@ -287,7 +479,8 @@ class CnnNetwork extends LitElement {
 
   /** The map pointed at, large, in words. */
   private renderTray(manifest: Manifest) {
-    const place = this.state.active && this.placeOf(this.state.active);
+    const { active, unit, look } = this.state;
+    const place = active && active.layer !== layouts.LAST && !look ? this.placeOf(active) : null;
     return html`<div class="cn-lens">
       <div class="cn-hints"><p>${text("how_to_point")} <span class="cn-drop">${text("how_to_type")}</span></p>${manifest.figures
         ? html`<p class="cn-figures number"><a href=${data.pageUrl(`models/${manifest.name}/index.html`)}>${text("figures", {
@@ -299,45 +492,52 @@ class CnnNetwork extends LitElement {
       ${place && this.view
         ? html`<div class="cn-tray"><canvas class="cn-large" data-map="large" aria-hidden="true"></canvas>
             <div><p><strong>${place.layer}</strong> ${words.channelName(manifest, place)}</p>
-            <p>${words.facts(manifest, place, network.summaryOf(this.view, place))}</p><p>${words.origin(manifest, place)}</p></div>
-            <button type="button" class="cn-close" aria-label=${text("close")} @click=${() => this.set({ active: null })}>×</button></div>`
+            <p>${unit ? this.unitInWords(manifest, place, unit) : words.facts(manifest, place, network.summaryOf(this.view, place))}</p><p>${words.origin(manifest, place)}</p></div></div>`
         : nothing}
     </div>`;
   }
 
-  /** Show a map in the tray, and keep it in view where the tray lies over the page. */
-  private choose(map: HTMLElement, unit: { layer: string; channel: number }) {
-    this.set({ active: unit, stop: unit });
-    void this.updateComplete.then(() => {
-      const tray = this.querySelector<HTMLElement>(".cn-tray");
-      const covered = tray && getComputedStyle(tray).position === "fixed" ? map.getBoundingClientRect().bottom - tray.getBoundingClientRect().top + 12 : 0;
-      if (covered > 0) scrollBy({ top: covered, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
-    });
+  private unitInWords(manifest: Manifest, place: Place, [y, x]: readonly [number, number]) {
+    const size = fields.fields(manifest, place.layer, place.channel, y, x).at(-1)!.size;
+    const value = network.unitsOf(this.view!.trace, place)[y * (place.units.width === 1 ? 1 : place.units.width) + x];
+    return text(place.layer === "image" ? "unit_of_picture" : "unit_sees", { row: y, column: x, value: texts.decimal(value), size: texts.dimensions(size) });
   }
 
-  private placeOf({ layer, channel }: { layer: string; channel: number }): Place | null {
+  /** Which unit of a map the pointer is over. */
+  private pointAt(place: Place, event: PointerEvent) {
+    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
+    const along = (position: number, start: number, length: number, count: number) => Math.min(count - 1, Math.max(0, Math.floor(((position - start) / length) * count)));
+    const [y, x] = [along(event.clientY, box.top, box.height, place.units.height), along(event.clientX, box.left, box.width, place.units.width)];
+    const unit: [number, number] = place.units.width === 1 ? [0, y] : [y, x]; // a strip that stands upright is still one row
+    const { active, unit: before } = this.state;
+    if (same(active, place) && before?.[0] === unit[0] && before[1] === unit[1]) return;
+    this.set({ active: { layer: place.layer, channel: place.channel }, unit });
+  }
+
+  private placeOf({ layer, channel }: MapName): Place | null {
+    if (layer === layouts.LAST) return this.layout && layouts.classPlace(this.layout, channel);
     return this.layout?.bands.find((band) => band.layer === layer)?.places[channel] ?? null;
   }
 
   private rectOf(unit: { layer: string; channel: number }): Rect | null {
-    if (unit.layer === "logits") return this.layout?.direction === "columns" ? this.layout.classes[unit.channel] : null;
+    if (unit.layer === layouts.LAST) return this.layout?.direction === "columns" ? this.layout.classes[unit.channel] : null;
     return this.placeOf(unit);
   }
 
   private focused() {
-    const map = document.activeElement?.closest<HTMLElement>(".cn-map");
-    return map && this.contains(map) ? { layer: map.dataset.layer!, channel: Number(map.dataset.channel) } : null;
+    const map = document.activeElement?.closest<HTMLElement>(".cn-map, .cn-class-open");
+    return map && this.contains(map) ? { layer: map.dataset.layer ?? layouts.LAST, channel: Number(map.dataset.channel) } : null;
   }
 
   private onKey = (event: KeyboardEvent) => {
     const focused = this.focused();
     const place = focused && this.placeOf(focused);
     if (!place || !this.layout || event.altKey || event.ctrlKey || event.metaKey) return;
-    if (event.key === "Escape") return this.set({ active: null });
+    if (event.key === "Escape") return this.set({ active: null, unit: null });
     const next = layouts.neighbour(this.layout, place, event.key);
     if (!next) return;
     event.preventDefault();
-    this.querySelector<HTMLElement>(`[data-layer="${next.layer}"][data-channel="${next.channel}"]`)?.focus();
+    this.mapAt(next)?.focus();
   };
 
   override updated() {
@@ -374,7 +574,9 @@ class CnnNetwork extends LitElement {
     if (this.onPaper || this.dataset.state === "ready") jobs.forEach((job) => job());
     else if (!(await slices.inSlices(jobs, stale))) return;
     this.dataset.state = "ready";
+    this.ready ??= setTimeout(() => void this.explore(), 300); // so that the first map opens at once
   }
+  private ready: number | undefined;
 
   /** Say of every map what it shows, for those who cannot see it. */
   private async findWords(view: network.View, stale: () => boolean) {
@@ -403,7 +605,8 @@ class CnnNetwork extends LitElement {
   }
 
   private paintLarge() {
-    const place = this.state.active && this.placeOf(this.state.active);
+    const { active } = this.state;
+    const place = active && active.layer !== layouts.LAST ? this.placeOf(active) : null;
     const canvas = this.canvas("large");
     if (place && canvas) this.paintMap(canvas, place);
   }
@@ -417,7 +620,18 @@ class CnnNetwork extends LitElement {
   private ownPainted: object | null = null;
 }
 
-const same = (a: { layer: string; channel: number } | null, b: { layer: string; channel: number }) => a?.layer === b.layer && a.channel === b.channel;
+/** Move what the stage and the network have in common from where it stood to where it stands. */
+function fly(figure: HTMLElement, from: Map<string, DOMRect>) {
+  for (const element of figure.querySelectorAll<HTMLElement>("[data-fly]")) {
+    const before = from.get(element.dataset.fly!);
+    const after = element.getBoundingClientRect();
+    if (!before?.width || !after.width) continue;
+    const start = `translate(${before.left - after.left}px, ${before.top - after.top}px) scale(${before.width / after.width}, ${before.height / after.height})`;
+    element.animate([{ transform: start, transformOrigin: "0 0" }, { transform: "none", transformOrigin: "0 0" }], { duration: 300, easing: "cubic-bezier(0.2, 0, 0, 1)" });
+  }
+}
+
+const same = (a: MapName | null, b: MapName) => a?.layer === b.layer && a.channel === b.channel;
 
 const box = ({ x, y, width, height }: Rect) => `left:${x.toFixed(1)}px;top:${y.toFixed(1)}px;width:${width.toFixed(1)}px;height:${height.toFixed(1)}px`;
 

@@ -1,0 +1,144 @@
+/** The last steps: every unit of the last maps, weighed for a class and added up; and softmax, which makes probabilities of the sums. */
+import { draw, html, ops, text as texts, words } from "../core";
+import type { Manifest } from "../manifest";
+import type { Given } from "./given";
+import { inputOf, joins, legend, map, mapName, spatial, stepOf } from "./parts";
+
+const { text } = texts;
+
+/** The maps before the linear layer at `index`, and the layer they belong to: those before a flatten, if there is one. */
+export function mapsBefore(given: Given, index: number): { layer: string; x: ops.Tensor } {
+  const { manifest, trace } = given;
+  let at = index - 1;
+  while (at >= 0 && ["flatten", "dropout"].includes(manifest.layers[at].kind)) at--;
+  const x = inputOf(manifest, trace.layers, at + 1);
+  return { layer: at < 0 ? "image" : manifest.layers[at].name, x };
+}
+
+/** A linear layer's weights into one of its units, laid out as the maps that they weigh; and what each unit gives. */
+export function weighed(x: ops.Tensor, weight: ops.Tensor, output: number): { weights: ops.Tensor; products: ops.Tensor; sums: number[] } {
+  const shape = spatial(x.shape);
+  const weights = ops.tensor(shape, weight.data.subarray(output * x.data.length, (output + 1) * x.data.length));
+  const products = ops.tensor(shape, x.data.map((value, i) => value * weights.data[i]));
+  const sums = Array.from({ length: shape[0] }, (_, c) => {
+    const [from, to] = [c * shape[1] * shape[2], (c + 1) * shape[1] * shape[2]];
+    let sum = 0;
+    for (let i = from; i < to; i++) sum += x.data[i] * weights.data[i];
+    return sum;
+  });
+  return { weights, products, sums };
+}
+
+/** The unit of a linear layer that the look is at: a class by its channel, of a hidden layer the one that is pointed at. */
+export const outputUnit = ({ manifest, look }: Given, length: number) => Math.min(length - 1, look.layer === manifest.layers.at(-1)!.name ? look.channel : Math.max(0, look.channel));
+
+export const unitName = (manifest: Manifest, layer: string, unit: number) =>
+  layer === manifest.layers.at(-1)!.name ? words.className(manifest, manifest.classes[unit].name) : text("unit", { unit });
+
+export function linear(given: Given) {
+  const { manifest, look, theme, weights: all } = given;
+  const step = stepOf(given);
+  const index = manifest.layers.indexOf(step.layer);
+  const { layer, x } = mapsBefore(given, index);
+  const unit = outputUnit(given, step.output.data.length);
+  const { weights, products, sums } = weighed(x, all[`${step.layer.name}.weight`], unit);
+  const [count, height, width] = spatial(x.shape);
+  const from = Math.min(look.from, count - 1);
+  const at = look.at && look.at[0] < height && look.at[1] < width ? look.at : strongestProduct(products, from);
+  const position = (from * height + at[0]) * width + at[1];
+  const weightScale = draw.weightScale(Math.max(...weights.data.map(Math.abs)), theme);
+  const extent = draw.extentOf(products.data);
+  const productScale = draw.activationScale(extent.extent, theme);
+  const scale = layer === "image" ? draw.activationScale(1, theme) : given.scaleOf(layer);
+  const narrow = given.width < 700;
+  const cell = narrow ? Math.min(84, (given.width - 130) / 3) : Math.max(38, Math.min(96, 560 / count - 9));
+  const point = (i: number) => (y: number, column: number) => given.go({ from: i, at: [y, column] }, true);
+  const bias = all[`${step.layer.name}.bias`].data[unit];
+  const maps = ops.tensor([count, height, width], x.data);
+  return html`<div class="st-conv st-linear" data-narrow=${narrow}>
+    <ol class="st-rows" .style=${`--cell:${cell.toFixed(1)}px`}>
+      ${Array.from({ length: count }, (_, i) => {
+        const marks = { unit: i === from ? at : null };
+        return html`<li class="st-row" data-from=${i} ?data-here=${i === from}>
+          <span class="st-parent" data-fly="${layer}/${i}">${map(maps, i, scale, cell, mapName(given, layer, i), marks, point(i))}</span><i>×</i>
+          <span class="st-part">${map(weights, i, weightScale, cell, text("weights_of", { channel: i }), marks, point(i))}</span><i>=</i>
+          <span class="st-part">${map(products, i, productScale, cell, text("part_of", { channel: i }), marks, point(i))}</span>
+          <span class="st-row-sum number">${texts.decimal(sums[i])}</span></li>`;
+      })}
+    </ol>
+    ${joins(count)}
+    <div class="st-sum">
+      <span class="st-plus" aria-hidden="true">+</span>
+      <span class="st-bias number">${text("bias", { value: texts.decimal(bias) })}</span>
+      <span class="st-arrow" aria-hidden="true"></span>
+      <p class="st-outcome"><small>${unitName(manifest, step.layer.name, unit)}</small><strong class="number" data-total>${texts.decimal(step.output.data[unit])}</strong></p>
+      <div class="st-one number" role="status">
+        <p>${mapName(given, layer, from)}: ${text("unit_at", { row: at[0], column: at[1] })}</p>
+        <p class="st-formula"><span>${texts.decimal(x.data[position])}</span> × <span>${texts.decimal(weights.data[position])}</span> = <strong data-product>${texts.decimal(products.data[position])}</strong></p>
+        <p class="st-vector-at">${text("place_in_vector", { place: texts.integer(position + 1), length: texts.integer(x.data.length) })}</p>
+        <span class="st-vector"><heat-map .given=${{ values: x.data, width: x.data.length, scale }} role="img" aria-label=${text("whole_vector", { count: texts.integer(x.data.length) })}></heat-map>
+          <b .style=${`left:${((100 * (position + 0.5)) / x.data.length).toFixed(2)}%`}></b></span>
+      </div>
+    </div>
+    <div class="st-legends">${legend(weightScale, false, text("legend_weights"))}${legend(productScale, extent.clipped, text("legend_parts"))}${legend(scale, false, layer)}</div>
+  </div>`;
+}
+
+function strongestProduct(products: ops.Tensor, from: number): [number, number] {
+  const values = ops.channel(products, from);
+  let best = 0;
+  values.forEach((value, i) => Math.abs(value) > Math.abs(values[best]) && (best = i));
+  return [Math.floor(best / products.shape[2]), best % products.shape[2]];
+}
+
+/** A unit of a flattened activation: where it came from. */
+export function flatten(given: Given) {
+  const { look } = given;
+  const step = stepOf(given);
+  const [, height, width] = spatial(step.input.shape);
+  const at = look.at && look.at[0] < height && look.at[1] < width ? look.at : ([0, 0] as const);
+  const channel = Math.min(look.channel, spatial(step.input.shape)[0] - 1);
+  const position = (channel * height + at[0]) * width + at[1];
+  const scale = given.scaleOf(step.before);
+  const { length } = step.output.data;
+  const size = given.width < 700 ? given.width - 24 : 260;
+  return html`<div class="st-flatten">
+    <figure class="st-side"><figcaption>${mapName(given, step.before, channel)}</figcaption>
+      ${map(step.input, channel, scale, size, mapName(given, step.before, channel), { unit: at }, (y, x) => given.go({ at: [y, x] }, true))}</figure>
+    <div class="st-middle">
+      <p class="st-formula number">(${channel} × ${height} + ${at[0]}) × ${width} + ${at[1]} = <strong data-total>${texts.integer(position)}</strong></p>
+      <p class="number">${text("place_in_vector", { place: texts.integer(position + 1), length: texts.integer(length) })} ${text("its_value", { value: texts.decimal(step.output.data[position]) })}</p>
+      <span class="st-vector"><heat-map .given=${{ values: step.output.data, width: length, scale }} role="img" aria-label=${text("whole_vector", { count: texts.integer(length) })}></heat-map>
+        <b .style=${`left:${((100 * (position + 0.5)) / length).toFixed(2)}%`}></b></span>
+    </div>
+  </div>`;
+}
+
+/** Every logit, its exponential, their sum, and the quotient. */
+export function softmax(given: Given) {
+  const { manifest, look, trace } = given;
+  const logits = [...trace.layers[manifest.layers.at(-1)!.name].data];
+  const { most, exponentials, sum, probabilities } = softmaxSteps(logits);
+  const reach = Math.max(...logits.map(Math.abs), 1e-9);
+  const here = Math.min(look.channel, logits.length - 1);
+  return html`<div class="st-softmax">
+    <table class="number">
+      <thead><tr><th scope="col">${text("class")}</th><th scope="col">${text("logit")} <i>z</i></th><th scope="col"><i>z</i> − ${texts.decimal(most)}</th><th scope="col"><i>e</i><sup>z − ${texts.decimal(most)}</sup></th><th scope="col">÷ ${texts.decimal(sum)}</th></tr></thead>
+      <tbody>${manifest.classes.map(({ name }, i) => html`<tr ?data-here=${i === here} @pointerenter=${(event: PointerEvent) => event.pointerType === "mouse" && given.go({ channel: i }, true)}>
+        <th scope="row"><button type="button" aria-pressed=${i === here} @focus=${() => i !== here && given.go({ channel: i }, true)} @click=${() => given.go({ channel: i }, true)}>${words.className(manifest, name)}</button></th>
+        <td><span class="st-bar" data-negative=${logits[i] < 0} .style=${`--share:${(Math.abs(logits[i]) / reach).toFixed(4)}`}></span>${texts.decimal(logits[i])}</td>
+        <td>${texts.decimal(logits[i] - most)}</td><td>${texts.decimal(exponentials[i])}</td>
+        <td><strong data-probability=${probabilities[i].toFixed(4)}>${texts.percent(probabilities[i])}</strong><span class="st-share" .style=${`--share:${probabilities[i].toFixed(4)}`}></span></td></tr>`)}</tbody>
+    </table>
+    <p class="st-terms number" aria-hidden="true">${text("softmax_sum")} ${exponentials.map((value, i) => html`${i ? " + " : ""}<span ?data-here=${i === here}>${texts.decimal(value)}</span>`)} = <strong>${texts.decimal(sum)}</strong></p>
+    <p class="st-formula number" role="status">${words.className(manifest, manifest.classes[here].name)}: ${texts.decimal(exponentials[here])} ÷ ${texts.decimal(sum)} = <strong>${texts.percent(probabilities[here])}</strong></p>
+  </div>`;
+}
+
+/** Softmax as it is computed, so that it stays finite: with the largest logit taken from each. */
+export function softmaxSteps(logits: readonly number[]): { most: number; exponentials: number[]; sum: number; probabilities: number[] } {
+  const most = Math.max(...logits);
+  const exponentials = logits.map((z) => Math.exp(z - most));
+  const sum = exponentials.reduce((a, b) => a + b, 0);
+  return { most, exponentials, sum, probabilities: exponentials.map((e) => e / sum) };
+}

@@ -1,0 +1,60 @@
+/** A convolution as a whole: every map that comes in, its kernel, what they give, and their sum with the bias. */
+import { draw, html, kinds, ops, text as texts } from "../core";
+import type { Given } from "./given";
+import { inputScale, joins, legend, map, mapName, stepOf } from "./parts";
+
+const { text } = texts;
+
+export interface Parts {
+  parts: ops.Tensor;
+  extent: { extent: number; clipped: boolean };
+  weightExtent: number;
+}
+
+let kept: { input: ops.Tensor; output: ops.Tensor; channel: number; result: Parts } | null = null;
+
+/** What each incoming map gives to the channel of the look, and the scales that all of it is shown in. */
+export function partsOf(given: Given): Parts {
+  const { layer, input, output } = stepOf(given);
+  const { channel } = given.look;
+  if (kept?.output === output && kept.channel === channel) return kept.result;
+  const weight = given.weights[`${layer.name}.weight`];
+  const parts = ops.convParts(input, weight, channel, kinds.window(layer));
+  const result = { parts, extent: draw.extentOf(parts.data), weightExtent: Math.max(...weight.data.map(Math.abs)) };
+  kept = { input, output, channel, result };
+  return result;
+}
+
+export function convolution(given: Given) {
+  const { look, theme, weights } = given;
+  const step = stepOf(given);
+  const { layer, before, input, output } = step;
+  const { parts, extent, weightExtent } = partsOf(given);
+  const [inputs] = input.shape;
+  const k = layer.kernel_size!;
+  const partScale = draw.activationScale(extent.extent, theme);
+  const kernelScale = draw.weightScale(weightExtent, theme);
+  const ownScale = given.scaleOf(layer.name);
+  const narrow = given.width < 700;
+  const cell = narrow ? Math.min(84, (given.width - 96) / 3) : Math.max(34, Math.min(76, 560 / inputs - 9));
+  const bias = weights[`${layer.name}.bias`].data[look.channel];
+  const kernelTensor = (i: number) => ops.tensor([1, k, k], ops.kernel(weights[`${layer.name}.weight`], look.channel, i));
+  return html`<div class="st-conv" data-narrow=${narrow}>
+    <ol class="st-rows" .style=${`--cell:${cell.toFixed(1)}px`}>
+      ${Array.from({ length: inputs }, (_, i) => html`<li><button type="button" class="st-row" data-from=${i} aria-label=${text("open_window", { map: mapName(given, before, i) })}
+        @click=${() => given.go({ view: "window", from: i })}>
+        <span class="st-parent" data-fly="${before}/${i}">${map(input, i, inputScale(given, step), cell, mapName(given, before, i))}</span><i>×</i>
+        <span class="st-kernel">${map(kernelTensor(i), 0, kernelScale, cell * 0.72, text("kernel_of", { channel: i }))}</span><i>=</i>
+        <span class="st-part">${map(parts, i, partScale, cell, text("part_of", { channel: i }))}</span></button></li>`)}
+    </ol>
+    ${joins(inputs)}
+    <div class="st-sum">
+      <span class="st-plus" aria-hidden="true">+</span>
+      <span class="st-bias number">${text("bias", { value: texts.decimal(bias) })}</span>
+      <span class="st-arrow" aria-hidden="true"></span>
+      <span class="st-result" data-fly="${layer.name}/${look.channel}">${map(output, look.channel, ownScale, narrow ? Math.min(220, given.width - 40) : 200, mapName(given, layer.name, look.channel), { unit: look.at },
+        (y, x) => given.go({ at: [y, x], view: "window" }))}</span>
+    </div>
+    <div class="st-legends">${legend(kernelScale, false, text("legend_weights"))}${legend(partScale, extent.clipped, text("legend_parts"))}${legend(ownScale, false, layer.name)}</div>
+  </div>`;
+}

@@ -1,0 +1,22 @@
+/** What every view is given. */
+import type { Scale } from "../draw";
+import type { Look } from "../look";
+import type { Manifest } from "../manifest";
+import type { Theme } from "../theme";
+import type { Trace, Weights } from "../trace";
+
+export type { Look, ViewName } from "../look";
+
+export interface Given {
+  manifest: Manifest;
+  weights: Weights;
+  trace: Trace;
+  look: Look;
+  theme: Theme;
+  /** The scale of a layer's maps in the overview, so that the same colour means the same here. */
+  scaleOf(layer: string): Scale;
+  /** Change the look: `scrub` for what the back button should pass over. */
+  go(change: Partial<Look>, scrub?: boolean): void;
+  /** The pixels that the stage has to fill. */
+  width: number;
+}

@@ -1,0 +1,71 @@
+/** Layers that rework each map by itself: activations and pooling, one unit at a time. */
+import { html, kinds, ops, svg, text as texts } from "../core";
+import type { Given } from "./given";
+import { inputScale, map, mapName, numbers, slice, stepOf } from "./parts";
+import { placeOf, regionAt, unitOf } from "./window-view";
+
+const { text } = texts;
+
+const sizes = (width: number) => (width < 700 ? Math.min(300, width - 24) : Math.min(330, (width - 420) / 2));
+
+/** max(0, x), or another function of each unit, with its graph. */
+export function activation(given: Given) {
+  const step = stepOf(given);
+  const { layer, before, input, output } = step;
+  const { look } = given;
+  const at = unitOf(given);
+  const [, , width] = output.shape;
+  const index = at[0] * width + at[1];
+  const [x, y] = [slice(input, look.channel)[index], slice(output, look.channel)[index]];
+  const size = sizes(given.width);
+  const point = (row: number, column: number) => given.go({ at: [row, column] }, true);
+  return html`<div class="st-trio" data-narrow=${given.width < 700}>
+    <figure class="st-side"><figcaption>${mapName(given, before, look.channel)}</figcaption>
+      ${map(input, look.channel, inputScale(given, step), size, mapName(given, before, look.channel), { unit: at }, point)}</figure>
+    <div class="st-middle">
+      ${graph((value) => kinds.kindOf(layer).forward(ops.tensor([1], Float32Array.of(value)), layer, input, input).data[0], x, y, Math.max(...slice(input, look.channel).map(Math.abs)))}
+      <p class="st-formula number">${text(`formula_${layer.kind === "relu" ? "relu" : "function"}`, { kind: layer.kind, x: texts.decimal(x), y: texts.decimal(y) })}</p>
+    </div>
+    <figure class="st-side"><figcaption>${mapName(given, layer.name, look.channel)}</figcaption>
+      ${map(output, look.channel, given.scaleOf(layer.name), size, mapName(given, layer.name, look.channel), { unit: at }, point)}</figure>
+  </div>`;
+}
+
+/** The function over the range of the map, and the unit on it. */
+function graph(f: (x: number) => number, x: number, y: number, extent: number) {
+  const reach = Math.max(extent, 1e-6) * 1.1;
+  const [w, h] = [240, 180];
+  const xs = Array.from({ length: 97 }, (_, i) => (i / 48 - 1) * reach);
+  const most = Math.max(...xs.map((value) => Math.abs(f(value))), 1e-6) * 1.15;
+  const at = (px: number, py: number) => [w / 2 + (px / reach) * (w / 2 - 8), h / 2 - (py / most) * (h / 2 - 8)].map((n) => n.toFixed(1)).join(",");
+  return html`<svg class="st-graph" viewBox="0 0 ${w} ${h}" width=${w} height=${h} role="img" aria-label=${text("graph", { x: texts.decimal(x), y: texts.decimal(y) })}>
+    <path class="st-axis" d="M0,${h / 2}H${w}M${w / 2},0V${h}"></path>
+    <path class="st-curve" d=${`M${xs.map((value) => at(value, f(value))).join("L")}`}></path>
+    <path class="st-drop" d=${`M${at(x, 0)}L${at(x, y)}L${at(0, y)}`}></path>
+    ${svg`<circle class="st-dot" cx=${at(x, y).split(",")[0]} cy=${at(x, y).split(",")[1]} r="5"></circle>`}
+  </svg>`;
+}
+
+/** A window's units, and the one that wins, or their mean. */
+export function pooling(given: Given) {
+  const step = stepOf(given);
+  const { layer, before, input, output } = step;
+  const { look } = given;
+  const window = kinds.window(layer);
+  const at = unitOf(given);
+  const values = ops.windowAt(slice(input, look.channel), input.shape[2], at[0], at[1], window);
+  const result = slice(output, look.channel)[at[0] * output.shape[2] + at[1]];
+  const wins = layer.kind === "max_pool" ? values.indexOf(result) : -1;
+  const size = sizes(given.width);
+  return html`<div class="st-trio" data-narrow=${given.width < 700}>
+    <figure class="st-side"><figcaption>${mapName(given, before, look.channel)}</figcaption>
+      ${map(input, look.channel, inputScale(given, step), size, mapName(given, before, look.channel), { region: regionAt(at, window, input.shape) },
+        (y, x) => given.go({ at: placeOf(y, x, window, output.shape) }, true), window.stride)}</figure>
+    <div class="st-middle">
+      ${numbers(values, window.kernel_size, given.scaleOf(layer.name), wins)}
+      <p class="st-formula number">${text(layer.kind === "max_pool" ? "formula_max" : "formula_mean", { y: texts.decimal(result) })}</p>
+    </div>
+    <figure class="st-side"><figcaption>${mapName(given, layer.name, look.channel)}</figcaption>
+      ${map(output, look.channel, given.scaleOf(layer.name), size, mapName(given, layer.name, look.channel), { unit: at }, (y, x) => given.go({ at: [y, x] }, true))}</figure>
+  </div>`;
+}
