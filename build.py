@@ -87,7 +87,7 @@ def build(site: Site, out: Path, data: dict[str, Path | None], node: Node) -> No
     manifests = {name: package.manifest for name, package in packages.items()}
     rendered = {key: (lesson, render(lesson, widgets, manifests)) for key, lesson in lessons.items()}
     files |= set_formulas(rendered, node, site.root / ".cache" / "fonts")
-    files |= content_files(site, rendered) | stills(site, rendered, packages, node)
+    files |= content_files(site, rendered, manifests) | stills(site, rendered, packages, node)
     files |= bundle(node) | runtime_scripts(site.root / "assets") | static_files(site.root) | notices(site.root / "assets", {model.title: model.examples / "LICENSE.txt" for model in site.models.values()})
     all_pages = [*pages(site, rendered), *card_pages(site, read_cards(site), labels)]
     files |= page_files(site, all_pages, labels, version_of(files)) | site_files(site, all_pages)

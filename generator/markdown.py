@@ -41,11 +41,12 @@ class Figure:
 
 @dataclass
 class Link:
-    """A link or picture of a lesson that leads to another file of content/: where it stands, and what it says."""
+    """A link or picture of a lesson that leads to another file of content/: where it stands, and what it says; `state` of a figure there."""
 
     target: str
     line: int
     picture: bool
+    state: str = ""
 
 
 @dataclass
@@ -195,8 +196,13 @@ class _LinkMarker(Treeprocessor):
                 if target is None or re.match(r"[a-z][a-z0-9+.-]*:|#fn", target):
                     continue
                 lesson = self.links.lesson
-                line = next((lesson.line + i for i, text in enumerate(lesson.body.splitlines()) if f"({target}" in text), lesson.line)
-                self.links.found.append(Link(target, line, picture))
+                whole = target
+                if name == "href" and "#" in target:  # a state of a figure: the page's script adds it to the anchor
+                    target, _, state = target.partition("?")
+                    if state:
+                        element.set("data-show", state)
+                line = next((lesson.line + i for i, text in enumerate(lesson.body.splitlines()) if f"({whole}" in text), lesson.line)
+                self.links.found.append(Link(target, line, picture, element.get("data-show", "")))
                 element.set(name, f"content:{target}")
 
 

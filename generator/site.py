@@ -22,6 +22,7 @@ from generator.formulas import STYLE
 from generator.lessons import Lesson
 from generator.markdown import Figure, Rendered
 from generator.scripts import bytes_script, data_script
+from generator.states import check_state
 from generator.stills import card_path, still_path
 
 CSP = ("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; "
@@ -88,7 +89,7 @@ def card_pages(site: Site, cards: list[Card], labels: dict[str, dict[str, str]])
                  _alternates(site, card.slug()), None, card) for language in site.languages for card in cards]
 
 
-def content_files(site: Site, rendered: dict[tuple[str, str], tuple[Lesson, Rendered]]) -> dict[str, bytes]:
+def content_files(site: Site, rendered: dict[tuple[str, str], tuple[Lesson, Rendered]], manifests: dict[str, dict[str, Any]]) -> dict[str, bytes]:
     """Check every link of the lessons, and return the pictures that they show, by their path in the site."""
     files = {}
     for (code, _), (lesson, body) in rendered.items():
@@ -108,6 +109,11 @@ def content_files(site: Site, rendered: dict[tuple[str, str], tuple[Lesson, Rend
             anchors = [id for _, id, _ in target.headings] + [figure.id for figure in target.figures]
             if anchor and anchor not in anchors:
                 raise BuildError(f'"{slug}.md" has no anchor "{anchor}"; it has {", ".join(anchors)}{nearest(anchor, anchors)}', lesson.path, link.line)
+            if link.state:
+                try:
+                    check_state(link.state, target.figures, manifests)
+                except BuildError as error:
+                    raise BuildError(str(error), lesson.path, link.line) from None
     return files
 
 

@@ -21,11 +21,27 @@ export interface View {
   summaries: Map<string, Summary>;
 }
 
-export function compute(manifest: Manifest, trace: Trace, layout: Layout): View {
+/** How many layers share a scale: each that rescales with those that follow it, all up to a pooling, or the whole network. */
+export type Sharing = "layer" | "block" | "network";
+
+export function compute(manifest: Manifest, trace: Trace, layout: Layout, sharing: Sharing = "layer"): View {
   const probabilities = probabilitiesOf(trace);
-  const extents = layout.legends.map((_, scale) =>
+  const own = layout.legends.map((_, scale) =>
     scale === 0 ? { extent: 1, clipped: false } : extentOf(trace.layers[layout.bands.find((band) => band.scale === scale)!.layer].data));
+  const groups = groupsOf(manifest, layout, sharing);
+  const extents = own.map((extent, scale) => (scale === 0 ? extent : own.filter((_, other) => other > 0 && groups[other] === groups[scale]).reduce((a, b) => (b.extent > a.extent ? b : a))));
   return { trace, layout, probabilities, best: best(trace), unknown: looksUnknown(trace.layers.logits, manifest.unknown), extents, summaries: new Map() };
+}
+
+/** By scale, the number of the group that it shares its colours with. */
+function groupsOf(manifest: Manifest, layout: Layout, sharing: Sharing): number[] {
+  let block = 0;
+  return layout.legends.map((_, scale) => {
+    const layers = layout.bands.filter((band) => band.scale === scale).map((band) => band.layer);
+    const own = sharing === "layer" ? scale : sharing === "block" ? block : 0;
+    if (manifest.layers.some((layer) => layers.includes(layer.name) && layer.kind.endsWith("_pool"))) block++;
+    return own;
+  });
 }
 
 /** The number of the class that a trace makes most probable. */

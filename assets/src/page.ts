@@ -27,6 +27,17 @@ document.addEventListener("DOMContentLoaded", () => {
   });
   for (const wide of document.querySelectorAll(".lesson pre, .formula-block, .lesson .table")) scrollers.observe(wide);
 
+  // A link into a figure leads to it without a script as well; what the figure shows comes with it here.
+  for (const link of document.querySelectorAll<HTMLAnchorElement>("a[data-show]")) link.hash += `?${link.dataset.show}`;
+
+  // Another language shows the same: the part of the page, and what a figure has in the foreground.
+  for (const link of document.querySelectorAll<HTMLAnchorElement>("a[hreflang]")) link.addEventListener("click", () => (link.hash = location.hash));
+
+  // A figure's bare page tells the page that it stands in how high it is.
+  if (document.body.classList.contains("bare") && parent !== window) {
+    new ResizeObserver(() => parent.postMessage({ strataHeight: Math.ceil(document.body.getBoundingClientRect().height) }, "*")).observe(document.body);
+  }
+
   const button = document.querySelector<HTMLButtonElement>(".theme");
   if (!button) return;
   const label = () => (button.ariaLabel = button.title = button.dataset[chosen] ?? "");

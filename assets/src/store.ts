@@ -8,10 +8,10 @@ import { infer } from "./infer";
 import { MANIFEST_VERSION, type Manifest } from "./manifest";
 import { forgetKept, recall, remember } from "./keep";
 import { centralCrop, pictureIn, PictureError, pixelsOf, readPicture, type Crop, type OwnPicture } from "./picture";
-import { decodeTrace, decodeWeights, toImage, type Trace, type Weights } from "./trace";
+import { decodeTrace, decodeWeights, forward, toImage, type Trace, type Weights } from "./trace";
 
-/** What is on show: an example of a model, or the reader's own. */
-export type Picture = { readonly example: string; readonly model: string } | { readonly own: OwnPicture };
+/** What is on show: an example of a model, the reader's own, or what was painted for a model: its input, uint8 (C, H, W). */
+export type Picture = { readonly example: string; readonly model: string } | { readonly own: OwnPicture } | { readonly painted: Uint8Array; readonly model: string };
 
 /** What is going on with the picture that the reader gave. */
 export type Task =
@@ -20,6 +20,7 @@ export type Task =
   | { readonly step: "failed"; readonly reason: string; readonly file: string };
 
 export const OWN = "own";
+export const PAINTED = "painted";
 const TRACES_KEPT = 12;
 
 class Store extends EventTarget {
@@ -134,6 +135,7 @@ class Store extends EventTarget {
 
   /** The trace of `picture`, an example of `model` or the reader's own, through `model`. A failure is told to all figures. */
   trace(model: string, picture: Picture): Promise<Trace> {
+    if ("painted" in picture) return this.manifest(model).then((manifest) => this.produce(manifest, picture)); // each stroke makes another one
     const key = `${model}/${"own" in picture ? OWN : picture.example}`;
     const kept = this.traces.get(key);
     const trace = kept ?? this.manifest(model).then((manifest) => this.produce(manifest, picture));
@@ -168,6 +170,10 @@ class Store extends EventTarget {
     if ("example" in picture) {
       const bytes = await loadBytes(`models/${manifest.name}/examples/${picture.example}`);
       return { source: picture.example, layers: decodeTrace(manifest, bytes) };
+    }
+    if ("painted" in picture) {
+      const weights = await this.weights(manifest.name);
+      return { source: PAINTED, layers: forward(manifest, weights, toImage(manifest, picture.painted)) };
     }
     const { signal } = this.computing;
     // A picture that another has taken the place of says nothing more, and none talks over what went wrong.

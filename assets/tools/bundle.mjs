@@ -22,7 +22,7 @@ await Promise.all([
   build({ ...common, entryPoints: ["src/page.ts"], outfile: join(out, "page.js") }),
   ...widgets.map((name) => build({ ...common, entryPoints: [join("src/widgets", name)], plugins: [core], outfile: join(out, `${basename(name, ".ts")}.js`) })),
   // What looks inside a map, loaded once the network is drawn.
-  build({ ...common, entryPoints: ["src/explorer/stage.ts"], plugins: [core], globalName: "explorer", outfile: join(out, "explorer.js") }),
+  build({ ...common, entryPoints: ["src/explorer/index.ts"], plugins: [core], globalName: "explorer", outfile: join(out, "explorer.js") }),
   build({
     ...common,
     stdin: { contents: 'export * from "onnxruntime-web/wasm"', resolveDir: "." },

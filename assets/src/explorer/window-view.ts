@@ -61,9 +61,9 @@ export function windowView(given: Given) {
   const kernelScale = draw.weightScale(weightExtent, theme);
   const productScale = draw.activationScale(extent.extent, theme);
   const scale = inputScale(given, step);
-  const narrow = given.width < 700;
-  const size = narrow ? Math.min(300, given.width - 24) : Math.min(290, (given.width - 470) / 3);
   const k = window.kernel_size;
+  const narrow = given.width < 700;
+  const size = narrow ? Math.min(300, given.width - 24) : Math.max(170, Math.min(270, (given.width - 150 - 3 * Math.min(k, 4) * 54) / 2.62));
   const point = (y: number, x: number) => given.go({ at: [y, x] }, true);
   return html`<div class="st-window" data-narrow=${narrow}>
     <figure class="st-side"><figcaption>${mapName(given, before, from)}</figcaption>

@@ -19,7 +19,7 @@ import type { MapName, Trace, Weights } from "../trace";
 const BUILT_AT_ONCE = 4; // layers: on a phone about 50 ms
 const PAPER = 660;
 
-const { store, OWN } = stores;
+const { store, OWN, PAINTED } = stores;
 const { text } = texts;
 
 /** What is on show. */
@@ -41,6 +41,11 @@ interface State {
   weights: Weights | null;
   /** The trace of the picture that is compared with. */
   other: Trace | null;
+  /** What is painted on, while the brush is out. */
+  paper: Uint8Array | null;
+  /** Which layers share a scale, and whether shapes and legends are shown. */
+  sharing: network.Sharing;
+  details: boolean;
   /** Something about the address that the reader should know. */
   note: string;
   width: number;
@@ -58,6 +63,7 @@ class CnnNetwork extends LitElement {
   private painting: Promise<void> = Promise.resolve();
   private painted: { view: network.View; theme: themes.Theme } | null = null;
   private shown: Picture | null = null;
+  private showing: Promise<void> = Promise.resolve();
   /** How many layers have their maps in the page: at first a few at a time, each time in a task of its own. */
   private built = 0;
   private building: Promise<void> | null = null;
@@ -68,7 +74,7 @@ class CnnNetwork extends LitElement {
 
   constructor() {
     super();
-    this.state = { manifest: null, trace: null, task: store.task, active: null, unit: null, stop: { layer: "image", channel: 0 }, look: null, off: [], weights: null, other: null, note: "", width: 0, room: 0 };
+    this.state = { manifest: null, trace: null, task: store.task, active: null, unit: null, stop: { layer: "image", channel: 0 }, look: null, off: [], weights: null, other: null, paper: null, sharing: "layer", details: true, note: "", width: 0, room: 0 };
   }
 
   /** The trace on show: `{source, layers: {conv_1_1: {shape, data}}}`. */
@@ -87,7 +93,7 @@ class CnnNetwork extends LitElement {
     this.listening = new AbortController();
     const { signal } = this.listening;
     themes.onTheme(() => this.requestUpdate(), signal);
-    store.addEventListener("change", () => void this.showPicture(), { signal });
+    store.addEventListener("change", () => (this.showing = this.showPicture()), { signal });
     store.addEventListener("task", () => this.set({ task: store.task }), { signal });
     addEventListener("resize", () => this.measure(), { signal });
     addEventListener("beforeprint", () => this.print(true), { signal });
@@ -194,11 +200,11 @@ class CnnNetwork extends LitElement {
       return;
     }
     let note = "";
-    if (values.example === OWN && !store.own) note = "own_is_gone";
+    if ((values.example === OWN && !store.own) || values.example === PAINTED) note = "own_is_gone";
     else if (values.example === OWN && store.own) store.show({ own: store.own });
-    else {
+    if (!(values.example === OWN && store.own)) {
       const known = manifest.examples.find((example) => example.name === values.example);
-      if (values.example && !known) note = "example_is_gone";
+      if (values.example && !known && !note) note = "example_is_gone";
       store.show(known ? { model: this.model, example: known.name } : this.firstExample(manifest));
     }
     await this.showPicture();
@@ -273,17 +279,27 @@ class CnnNetwork extends LitElement {
     });
   }
 
+  /** What is on show, as the part of an address behind "#". */
+  private hash(): string {
+    return address.format(this.address());
+  }
+
+  private address(): address.Address {
+    const { look, off, manifest } = this.state;
+    const example = this.base?.source ?? "";
+    const values = { example: example === this.firstExample(manifest!).example && !look && !off.length ? "" : example, ...(look ? looks.toValues(look) : {}), off: looks.offToText(off) };
+    return { anchor: this.figureId, figure: this.figureId, values };
+  }
+
   /** Write what is on show into the page's address: a step of its own at once, all else soon, since browsers count. */
   private write(push: boolean) {
     clearTimeout(this.writing);
-    const now = () => {
-      const { look, off, manifest } = this.state;
-      const example = this.base?.source ?? "";
-      const values = { example: example === this.firstExample(manifest!).example && !look && !off.length ? "" : example, ...(look ? looks.toValues(look) : {}), off: looks.offToText(off) };
-      if (this.figureId) address.go({ anchor: this.figureId, figure: this.figureId, values }, push);
-    };
-    if (push) now();
-    else this.writing = setTimeout(now, 350);
+    if (push) this.writeNow(true);
+    else this.writing = setTimeout(() => this.writeNow(false), 350);
+  }
+
+  private writeNow(push: boolean) {
+    if (this.figureId && this.isConnected) address.go(this.address(), push);
   }
   private writing = 0;
 
@@ -292,16 +308,20 @@ class CnnNetwork extends LitElement {
   }
 
   override willUpdate() {
-    const { manifest, trace, width, room } = this.state;
+    const { manifest, trace, width, room, sharing } = this.state;
     if (!manifest || !width) return;
     if (this.measured !== `${width} ${room}`) {
       this.measured = `${width} ${room}`;
       this.layout = layouts.layoutNetwork(manifest, width, room);
       this.links = layouts.allLinks(manifest, this.layout);
     }
-    if (trace && (this.view?.trace !== trace || this.view.layout !== this.layout)) this.view = network.compute(manifest, trace, this.layout!);
+    if (trace && (this.view?.trace !== trace || this.view.layout !== this.layout || this.sharing !== sharing)) {
+      this.view = network.compute(manifest, trace, this.layout!, sharing);
+      this.sharing = sharing;
+    }
   }
   private measured = "";
+  private sharing: network.Sharing = "layer";
 
   override render() {
     const { manifest, trace, task } = this.state;
@@ -321,15 +341,17 @@ class CnnNetwork extends LitElement {
         ${this.renderTray(manifest)}
       </div>
       ${this.renderStage(manifest)}
-      <div class="cn-network" ?hidden=${this.state.look !== null} data-direction=${this.layout.direction} role="group" aria-label=${text("network_label", { title: manifest.title })}
+      <div class="cn-network" ?data-plain=${!this.state.details} ?hidden=${this.state.look !== null} data-direction=${this.layout.direction} role="group" aria-label=${text("network_label", { title: manifest.title })}
         .style=${`height:${this.layout.height}px`} @keydown=${this.onKey} @pointerleave=${() => this.set({ active: this.focused(), unit: null })}>
         ${this.renderLinks(manifest, this.layout)}
         <canvas class="cn-maps" aria-hidden="true" .style=${`width:${this.layout.width}px;height:${this.layout.height}px`}></canvas>
         ${this.layout.picture ? html`<div class="cn-picture" .style=${box(this.layout.picture)}></div>` : nothing}
         ${this.layout.bands.slice(0, this.built).map((band) => this.renderBand(manifest, band))}
+        <svg class="cn-links" aria-hidden="true" width=${this.layout.width} height=${this.layout.height} viewBox="0 0 ${this.layout.width} ${this.layout.height}">${this.renderField(manifest, this.layout)}</svg>
         ${this.renderClasses(manifest, this.layout)}
         ${this.layout.legends.map((rect, scale) => this.renderLegend(rect, scale))}
-      </div>`;
+      </div>
+      ${this.renderFoot(manifest)}`;
   }
 
   // The strip of examples, the reader's own picture, and the ways to give one.
@@ -352,13 +374,76 @@ class CnnNetwork extends LitElement {
           : nothing}
       </div>
       <picture-input></picture-input>
-    </div>`;
+      ${this.state.trace ? html`<button type="button" class="cn-quiet" aria-pressed=${this.state.paper !== null} @click=${this.takeBrush}>${text("paint")}</button>` : nothing}
+    </div>
+    ${this.renderBrush(manifest)}`;
   }
 
   private choose(picture: Picture) {
     this.set({ note: "" });
     store.show(picture);
     void store.trace(this.model, picture).then(() => this.write(false), () => undefined);
+  }
+
+  /** Take the brush, to paint on what the network sees, or lay it aside. */
+  private takeBrush = () => {
+    const { paper, trace } = this.state;
+    if (paper) return this.set({ paper: null });
+    void this.explore().then((here) => here && trace && this.set({ paper: Uint8Array.from(trace.layers.image.data, (value) => Math.round(255 * value)) }));
+  };
+
+  private renderBrush(manifest: Manifest) {
+    const { paper } = this.state;
+    if (!paper) return nothing;
+    const paint = async (painted: Uint8Array) => {
+      store.show({ painted, model: this.model });
+      await this.showing;
+      await this.updateComplete;
+    };
+    this.brush = this.brush?.pixels === paper ? this.brush : { pixels: paper, shape: manifest.input.shape, paint };
+    return html`<picture-brush .given=${this.brush} @close=${() => this.set({ paper: null })}></picture-brush>`;
+  }
+  private brush: { pixels: Uint8Array; shape: readonly number[]; paint(painted: Uint8Array): Promise<void> } | null = null;
+
+  /** What lies below the network: how it is drawn, and what can be taken along. */
+  private renderFoot(manifest: Manifest) {
+    const { sharing, details, trace, look } = this.state;
+    if (!trace) return nothing;
+    const explorer = () => data.loadGlobal<typeof import("../explorer/index")>("scripts/explorer", "explorer");
+    const save = (what: "png" | "svg") => () => void explorer().then(({ share }) => share.saveFigure(manifest, trace, what)).catch((error: unknown) => store.fail(error));
+    return html`<div class="cn-foot">
+      ${look ? nothing : html`<div class="cn-switches"><span id="sharing-${this.figureId}">${text("colours_by")}</span><span class="st-tabs" role="group" aria-labelledby="sharing-${this.figureId}">
+        ${(["layer", "block", "network"] as const).map((one) => html`<button type="button" data-sharing=${one} aria-pressed=${one === sharing} @click=${() => this.set({ sharing: one })}>${text(`colours_by_${one}`)}</button>`)}</span>
+        <label><input type="checkbox" .checked=${details} @change=${(event: Event) => this.set({ details: (event.target as HTMLInputElement).checked })}> ${text("details")}</label></div>`}
+      <details class="cn-share"><summary>${text("take_along")}</summary><div>
+        <button type="button" class="cn-quiet" data-share="link" @click=${this.copyLink}>${text(this.copied ? "link_copied" : "copy_link")}</button>
+        <button type="button" class="cn-quiet" data-share="png" @click=${save("png")}>PNG</button>
+        <button type="button" class="cn-quiet" data-share="svg" @click=${save("svg")}>SVG</button>
+        <button type="button" class="cn-quiet" data-share="onnx" @click=${() => void explorer().then(({ share }) => share.saveOnnx(manifest)).catch((error: unknown) => store.fail(error))}>ONNX</button>
+        <label>${text("embed_code")}<textarea readonly rows="3" spellcheck="false" @focus=${(event: Event) => (event.target as HTMLTextAreaElement).select()} .value=${this.embed(manifest)}></textarea></label>
+        <p class="cn-hint">${text("take_along_hint")}</p></div></details>
+    </div>`;
+  }
+
+  private copyLink = async () => {
+    this.writeNow(false);
+    try {
+      await navigator.clipboard.writeText(location.href);
+      this.copied = true;
+    } catch {
+      prompt(text("copy_link"), location.href); // no clipboard here
+    }
+    this.requestUpdate();
+    setTimeout(() => ((this.copied = false), this.requestUpdate()), 2500);
+  };
+  private copied = false;
+
+  /** The code of this figure for another page, with what it shows now. */
+  private embed(manifest: Manifest): string {
+    const { lesson } = document.documentElement.dataset;
+    const { share } = (globalThis as { explorer?: typeof import("../explorer/index") }).explorer ?? {};
+    if (!share || !lesson) return "";
+    return share.embedCode(data.pageUrl(`embed/${lesson}/${this.figureId}/index.html`) + this.hash(), manifest.title);
   }
 
   private renderStage(manifest: Manifest) {
@@ -380,7 +465,7 @@ class CnnNetwork extends LitElement {
   private renderSummary(manifest: Manifest, trace: Trace | null) {
     if (!trace || !this.view) return text("loading");
     const example = manifest.examples.find((candidate) => candidate.name === trace.source);
-    const shown = example ? words.exampleName(manifest, example) : text("own_picture");
+    const shown = example ? words.exampleName(manifest, example) : text(trace.source === PAINTED ? "painted_picture" : "own_picture");
     const { best, probabilities } = this.view;
     return html`<span class="cn-shown">${shown}</span>
       <span class="cn-verdict">${text("verdict", { title: manifest.title })} <strong>${words.className(manifest, manifest.classes[best].name)}</strong>
@@ -404,7 +489,6 @@ class CnnNetwork extends LitElement {
     const target = active && this.rectOf(active);
     return html`<svg class="cn-links" aria-hidden="true" width=${layout.width} height=${layout.height} viewBox="0 0 ${layout.width} ${layout.height}">
       ${this.links.map((d) => svg`<path d=${d}></path>`)}
-      ${this.renderField(manifest, layout)}
       ${active && target ? svg`<path class="is-active" d=${layouts.linksInto(manifest, layout, active.layer, active.channel, target)}></path>` : nothing}
     </svg>`;
   }
@@ -432,7 +516,7 @@ class CnnNetwork extends LitElement {
     const { active } = this.state;
     const parents = active && this.layout ? layouts.parents(manifest, this.layout, active.layer, active.channel) : [];
     return html`<div class="cn-band" role="group" aria-label="${band.layer}, ${texts.dimensions(shape)}">
-      <p class="cn-label" .style=${box(band.label)} title=${band.layer}><span>${band.layer}</span><small class="number">${texts.dimensions(shape)}</small></p>
+      <p class="cn-label" .style=${box(band.label)} title=${band.layer}>${lessonOn(layer?.kind ?? "image", band.layer)}<small class="number">${texts.dimensions(shape)}</small></p>
       ${band.places.map((place) => {
         const { layer, channel } = place;
         const here = same(active, place);
@@ -619,6 +703,9 @@ class CnnNetwork extends LitElement {
   }
   private ownPainted: object | null = null;
 }
+
+/** A layer's name, leading to the part of the lesson on its kind where the page has one: an element with the id `about-KIND`. */
+const lessonOn = (kind: string, name: string) => (document.getElementById(`about-${kind}`) ? html`<a href="#about-${kind}">${name}</a>` : html`<span>${name}</span>`);
 
 /** Move what the stage and the network have in common from where it stood to where it stands. */
 function fly(figure: HTMLElement, from: Map<string, DOMRect>) {

@@ -1,0 +1,4 @@
+/** What looks inside a map; loaded once the network is drawn. */
+import "./brush";
+import "./stage";
+export * as share from "./share";
