@@ -1,15 +1,20 @@
 /** Calls the site's own TypeScript from pytest: a list of {call, …} as JSON in, a list of results out. See tests/node.py. */
 import { readFileSync } from "node:fs";
+import * as address from "../assets/src/address";
+import * as explain from "../assets/src/explain";
+import { fields } from "../assets/src/field";
 import { extentOf } from "../assets/src/draw";
 import { summarise } from "../assets/src/describe";
+import * as looks from "../assets/src/look";
 import { kinds } from "../assets/src/kinds";
 import { allLinks, layoutNetwork, neighbour } from "../assets/src/layout";
+import { compute } from "../assets/src/network";
 import type { Layer, Manifest, Unknown } from "../assets/src/manifest";
 import * as ops from "../assets/src/ops";
 import { flattenOntoWhite, preprocess } from "../assets/src/preprocess";
 import { inSlices } from "../assets/src/slices";
 import { looksUnknown } from "../assets/src/unknown";
-import { decodeTrace, decodeWeights, forward, toImage } from "../assets/src/trace";
+import { decodeTrace, decodeWeights, forward, toImage, type MapName } from "../assets/src/trace";
 
 type Packed = { shape: number[]; data: string };
 const bytes = (base64: string) => new Uint8Array(Buffer.from(base64, "base64"));
@@ -37,6 +42,13 @@ interface Call {
   key?: string;
   stale?: boolean;
   rule?: Unknown;
+  off?: MapName[];
+  channel?: number;
+  from?: number;
+  at?: [number, number];
+  hash?: string;
+  name?: string;
+  sharing?: "layer" | "block" | "network";
 }
 
 const calls: Record<string, (given: Call) => unknown> = {
@@ -48,6 +60,33 @@ const calls: Record<string, (given: Call) => unknown> = {
   looks_unknown: ({ x, rule }) => looksUnknown(unpack(x!), rule!),
   softmax: ({ x }) => pack(ops.softmax(unpack(x!))),
   forward: ({ manifest, bytes: weights, pixels }) => packAll(forward(manifest!, decodeWeights(manifest!, bytes(weights!)), toImage(manifest!, bytes(pixels!)))),
+  forward_without: ({ manifest, bytes: weights, pixels, off }) => packAll(forward(manifest!, decodeWeights(manifest!, bytes(weights!)), toImage(manifest!, bytes(pixels!)), off)),
+  conv_parts: ({ layer, x, weight, channel }) => pack(ops.convParts(unpack(x!), unpack(weight!), channel!, layer as Required<Layer>)),
+  sum_at: ({ layer, x, weight, bias, channel, from, at }) => explain.sumAt(unpack(x!), unpack(weight!), unpack(bias!), channel!, from!, at!, layer as Required<Layer>),
+  place_of: ({ layer, at, x }) => explain.placeOf(at![0], at![1], layer as Required<Layer>, unpack(x!).shape),
+  region_at: ({ layer, at, x }) => explain.regionAt(at!, layer as Required<Layer>, unpack(x!).shape),
+  weighed({ x, weight, channel }) {
+    const { weights, products, sums } = explain.weighed(unpack(x!), unpack(weight!), channel!);
+    return { weights: pack(weights), products: pack(products), sums };
+  },
+  softmax_steps: ({ x }) => explain.softmaxSteps([...unpack(x!).data]),
+  rank({ manifest, bytes: weights, pixels, name }) {
+    const decoded = decodeWeights(manifest!, bytes(weights!));
+    return explain.rank({ manifest: manifest!, weights: decoded, trace: { source: "test", layers: forward(manifest!, decoded, toImage(manifest!, bytes(pixels!))) } }, name!);
+  },
+  fields: ({ manifest, name, channel, at }) => fields(manifest!, name!, channel!, ...at!),
+  /** An address there and back: what it says, the look that this network makes of it, and the address of that look. */
+  look({ manifest, bytes: weights, pixels, hash }) {
+    const found = address.parse(hash!);
+    const layers = forward(manifest!, decodeWeights(manifest!, bytes(weights!)), toImage(manifest!, bytes(pixels!)));
+    const look = looks.fromValues(manifest!, { source: "test", layers }, found.values);
+    const off = looks.offFromText(manifest!, found.values.off);
+    return { found, look, off, again: look && address.format({ ...found, values: { ...looks.toValues(look), off: looks.offToText(off) } }) };
+  },
+  extents({ manifest, bytes: weights, pixels, sharing }) {
+    const layers = forward(manifest!, decodeWeights(manifest!, bytes(weights!)), toImage(manifest!, bytes(pixels!)));
+    return compute(manifest!, { source: "test", layers }, layoutNetwork(manifest!, 1400, 600), sharing).extents;
+  },
   decode_trace: ({ manifest, bytes: trace }) => packAll(decodeTrace(manifest!, bytes(trace!))),
   preprocess({ pixels, side, size, channels }) {
     const rgba = bytes(pixels!);

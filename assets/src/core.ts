@@ -7,6 +7,7 @@ export { define } from "./data";
 export { paintCrop } from "./elements/own-picture";
 export * as describe from "./describe";
 export * as draw from "./draw";
+export * as explain from "./explain";
 export * as fields from "./field";
 export * as formats from "./formats";
 export * as kinds from "./kinds";

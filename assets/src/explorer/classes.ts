@@ -1,8 +1,8 @@
 /** The last steps: every unit of the last maps, weighed for a class and added up; and softmax, which makes probabilities of the sums. */
-import { draw, html, ops, text as texts, words } from "../core";
+import { draw, explain, html, ops, text as texts, words } from "../core";
 import type { Manifest } from "../manifest";
 import type { Given } from "./given";
-import { inputOf, joins, legend, map, mapName, spatial, stepOf } from "./parts";
+import { inputOf, joins, legend, map, mapName, stepOf } from "./parts";
 
 const { text } = texts;
 
@@ -13,20 +13,6 @@ export function mapsBefore(given: Given, index: number): { layer: string; x: ops
   while (at >= 0 && ["flatten", "dropout"].includes(manifest.layers[at].kind)) at--;
   const x = inputOf(manifest, trace.layers, at + 1);
   return { layer: at < 0 ? "image" : manifest.layers[at].name, x };
-}
-
-/** A linear layer's weights into one of its units, laid out as the maps that they weigh; and what each unit gives. */
-export function weighed(x: ops.Tensor, weight: ops.Tensor, output: number): { weights: ops.Tensor; products: ops.Tensor; sums: number[] } {
-  const shape = spatial(x.shape);
-  const weights = ops.tensor(shape, weight.data.subarray(output * x.data.length, (output + 1) * x.data.length));
-  const products = ops.tensor(shape, x.data.map((value, i) => value * weights.data[i]));
-  const sums = Array.from({ length: shape[0] }, (_, c) => {
-    const [from, to] = [c * shape[1] * shape[2], (c + 1) * shape[1] * shape[2]];
-    let sum = 0;
-    for (let i = from; i < to; i++) sum += x.data[i] * weights.data[i];
-    return sum;
-  });
-  return { weights, products, sums };
 }
 
 /** The unit of a linear layer that the look is at: a class by its channel, of a hidden layer the one that is pointed at. */
@@ -41,8 +27,8 @@ export function linear(given: Given) {
   const index = manifest.layers.indexOf(step.layer);
   const { layer, x } = mapsBefore(given, index);
   const unit = outputUnit(given, step.output.data.length);
-  const { weights, products, sums } = weighed(x, all[`${step.layer.name}.weight`], unit);
-  const [count, height, width] = spatial(x.shape);
+  const { weights, products, sums } = explain.weighed(x, all[`${step.layer.name}.weight`], unit);
+  const [count, height, width] = explain.spatial(x.shape);
   const from = Math.min(look.from, count - 1);
   const at = look.at && look.at[0] < height && look.at[1] < width ? look.at : strongestProduct(products, from);
   const position = (from * height + at[0]) * width + at[1];
@@ -95,9 +81,9 @@ function strongestProduct(products: ops.Tensor, from: number): [number, number] 
 export function flatten(given: Given) {
   const { look } = given;
   const step = stepOf(given);
-  const [, height, width] = spatial(step.input.shape);
+  const [, height, width] = explain.spatial(step.input.shape);
   const at = look.at && look.at[0] < height && look.at[1] < width ? look.at : ([0, 0] as const);
-  const channel = Math.min(look.channel, spatial(step.input.shape)[0] - 1);
+  const channel = Math.min(look.channel, explain.spatial(step.input.shape)[0] - 1);
   const position = (channel * height + at[0]) * width + at[1];
   const scale = given.scaleOf(step.before);
   const { length } = step.output.data;
@@ -118,7 +104,7 @@ export function flatten(given: Given) {
 export function softmax(given: Given) {
   const { manifest, look, trace } = given;
   const logits = [...trace.layers[manifest.layers.at(-1)!.name].data];
-  const { most, exponentials, sum, probabilities } = softmaxSteps(logits);
+  const { most, exponentials, sum, probabilities } = explain.softmaxSteps(logits);
   const reach = Math.max(...logits.map(Math.abs), 1e-9);
   const here = Math.min(look.channel, logits.length - 1);
   return html`<div class="st-softmax">
@@ -133,12 +119,4 @@ export function softmax(given: Given) {
     <p class="st-terms number" aria-hidden="true">${text("softmax_sum")} ${exponentials.map((value, i) => html`${i ? " + " : ""}<span ?data-here=${i === here}>${texts.decimal(value)}</span>`)} = <strong>${texts.decimal(sum)}</strong></p>
     <p class="st-formula number" role="status">${words.className(manifest, manifest.classes[here].name)}: ${texts.decimal(exponentials[here])} ÷ ${texts.decimal(sum)} = <strong>${texts.percent(probabilities[here])}</strong></p>
   </div>`;
-}
-
-/** Softmax as it is computed, so that it stays finite: with the largest logit taken from each. */
-export function softmaxSteps(logits: readonly number[]): { most: number; exponentials: number[]; sum: number; probabilities: number[] } {
-  const most = Math.max(...logits);
-  const exponentials = logits.map((z) => Math.exp(z - most));
-  const sum = exponentials.reduce((a, b) => a + b, 0);
-  return { most, exponentials, sum, probabilities: exponentials.map((e) => e / sum) };
 }

@@ -1,15 +1,15 @@
 /** Two pictures in one layer: the same maps, in the same colours. */
-import { draw, html, text as texts, words } from "../core";
+import { draw, explain, html, text as texts, words } from "../core";
 import type { Trace } from "../trace";
 import type { Given } from "./given";
-import { legend, map, mapName, picture, spatial } from "./parts";
+import { legend, map, mapName, picture } from "./parts";
 
 const { text } = texts;
 
 export function compare(given: Given, other: Trace | null) {
   const { manifest, look, trace, theme } = given;
   const { layer } = look;
-  const [count] = spatial(trace.layers[layer].shape);
+  const [count] = explain.spatial(trace.layers[layer].shape);
   const grey = layer === "image";
   // One scale for both: that of the picture with the larger values.
   const extents = [trace, other].filter((one) => one !== null).map((one) => draw.extentOf(one.layers[layer].data));

@@ -1,5 +1,5 @@
 /** The pieces that views are made of: a map, a grid of numbers, a legend, a name. */
-import { draw, html, kinds, nothing, ops, svg, text as texts, words } from "../core";
+import { draw, explain, html, kinds, nothing, ops, svg, text as texts, words } from "../core";
 import type { Layer, Manifest } from "../manifest";
 import type { Region, Tensor } from "../ops";
 import type { Given } from "./given";
@@ -13,7 +13,7 @@ export interface Marks {
 
 /** One map of a layer's activation, `size` pixels wide; with `onPoint`, it can be pointed at. */
 export function map(x: Tensor, channel: number, scale: draw.Scale, size: number, name: string, marks: Marks = {}, onPoint?: (y: number, x: number) => void, stride = 1) {
-  const [, height, width] = spatial(x.shape);
+  const [, height, width] = explain.spatial(x.shape);
   return html`<heat-map class="hm" .style=${`width:${size.toFixed(1)}px;height:${Math.max(8, (size * height) / width).toFixed(1)}px`} .given=${{ values: slice(x, channel), width, scale, ...marks }}
     role=${onPoint ? "application" : "img"} aria-label=${onPoint ? text("point_at_map", { map: name }) : name} tabindex=${onPoint ? 0 : nothing} data-stride=${stride}
     @point=${onPoint ? (event: CustomEvent) => onPoint(event.detail.y, event.detail.x) : nothing}></heat-map>`;
@@ -25,21 +25,8 @@ export function picture(x: Tensor, size: number, name: string, marks: Marks = {}
     .given=${{ values: x.data, width: x.shape[2], scale: draw.greyScale, image: x.shape, ...marks }} role="img" aria-label=${name}></heat-map>`;
 }
 
-/** A vector counts as one map; to be seen, its units stand in rows. */
-export function spatial(shape: readonly number[]): [number, number, number] {
-  if (shape.length === 3) return [shape[0], shape[1], shape[2]];
-  const width = rowLength(shape[0]);
-  return [1, shape[0] / width, width];
-}
-
-/** The longest row that divides `count` units into a block that is wider than high, at most four times. */
-function rowLength(count: number): number {
-  for (let width = Math.ceil(Math.sqrt(count)); width <= 4 * Math.sqrt(count); width++) if (count % width === 0) return width;
-  return count;
-}
-
 export function slice(x: Tensor, channel: number): Float32Array {
-  const [count, height, width] = spatial(x.shape);
+  const [count, height, width] = explain.spatial(x.shape);
   return x.data.subarray(Math.min(channel, count - 1) * height * width, (Math.min(channel, count - 1) + 1) * height * width);
 }
 

@@ -1,8 +1,8 @@
 /** The receptive field of one unit: what it depends on in every layer before it, back to the picture. */
-import { fields, html, text as texts, type ops } from "../core";
+import { explain, fields, html, text as texts, type ops } from "../core";
 import type { Field } from "../field";
 import type { Given } from "./given";
-import { map, mapName, picture, slice, spatial, strongest } from "./parts";
+import { map, mapName, picture, slice, strongest } from "./parts";
 
 const { text } = texts;
 
@@ -10,13 +10,13 @@ const { text } = texts;
 export function pinned(given: Given): readonly [number, number] {
   const { look, trace } = given;
   const x = trace.layers[look.layer];
-  const [, height, width] = spatial(x.shape);
+  const [, height, width] = explain.spatial(x.shape);
   return look.at && look.at[0] < height && look.at[1] < width ? look.at : strongest(slice(x, look.channel), width);
 }
 
 /** The channel to show of a layer of which all count: the one with the largest unit inside the region. */
 export function loudest(x: ops.Tensor, { region }: Field): number {
-  const [count, , width] = spatial(x.shape);
+  const [count, , width] = explain.spatial(x.shape);
   const peak = (c: number) => {
     const values = slice(x, c);
     let most = -Infinity;

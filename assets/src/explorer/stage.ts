@@ -2,7 +2,7 @@
  * The stage: one map of the network in the foreground, and how it came about. `<network-stage>` shows what its look says, by the
  * kind of the layer; all that the reader does comes back as "look" events, and "close".
  */
-import { draw, html, LitElement, looks, network, nothing, text as texts, theme as themes, words } from "../core";
+import { draw, explain, html, LitElement, looks, network, nothing, text as texts, theme as themes, words } from "../core";
 import type { Manifest } from "../manifest";
 import type { MapName, Trace, Weights } from "../trace";
 import { flatten, linear, softmax, unitName } from "./classes";
@@ -10,7 +10,7 @@ import { compare } from "./compare";
 import { convolution } from "./convolution";
 import "./heat-map";
 import type { Given, Look, ViewName } from "./given";
-import { mapName, spatial, stepOf } from "./parts";
+import { mapName, stepOf } from "./parts";
 import { pinned, reach } from "./reach-view";
 import { activation, pooling } from "./unit-views";
 import { unitOf, windowView } from "./window-view";
@@ -127,7 +127,7 @@ class NetworkStage extends LitElement {
       return html`<span role="status">${text("line_field", { row: at[0], column: at[1], map: mapName(given, look.layer, look.channel), value: texts.decimal(this.valueAt(given, at)) })}</span>`;
     }
     const { layer, before, input } = stepOf(given);
-    const inputs = spatial(input.shape)[0];
+    const inputs = explain.spatial(input.shape)[0];
     if (layer.kind === "linear") return text("line_linear", { class: unitName(manifest, layer.name, look.channel) });
     if (layer.kind === "flatten") return text("line_flatten", { before });
     if (shown === "map" && layer.kind === "conv") return text("line_conv", { count: inputs, before });
@@ -139,7 +139,7 @@ class NetworkStage extends LitElement {
 
   private valueAt({ look, trace }: Given, [row, column]: readonly [number, number]) {
     const x = trace.layers[look.layer];
-    const [, height, width] = spatial(x.shape);
+    const [, height, width] = explain.spatial(x.shape);
     return x.data[(look.channel * height + row) * width + column];
   }
 

@@ -1,8 +1,8 @@
 /** Layers that rework each map by itself: activations and pooling, one unit at a time. */
-import { html, kinds, ops, svg, text as texts } from "../core";
+import { explain, html, kinds, ops, svg, text as texts } from "../core";
 import type { Given } from "./given";
 import { inputScale, map, mapName, numbers, slice, stepOf } from "./parts";
-import { placeOf, regionAt, unitOf } from "./window-view";
+import { unitOf } from "./window-view";
 
 const { text } = texts;
 
@@ -59,8 +59,8 @@ export function pooling(given: Given) {
   const size = sizes(given.width);
   return html`<div class="st-trio" data-narrow=${given.width < 700}>
     <figure class="st-side"><figcaption>${mapName(given, before, look.channel)}</figcaption>
-      ${map(input, look.channel, inputScale(given, step), size, mapName(given, before, look.channel), { region: regionAt(at, window, input.shape) },
-        (y, x) => given.go({ at: placeOf(y, x, window, output.shape) }, true), window.stride)}</figure>
+      ${map(input, look.channel, inputScale(given, step), size, mapName(given, before, look.channel), { region: explain.regionAt(at, window, input.shape) },
+        (y, x) => given.go({ at: explain.placeOf(y, x, window, output.shape) }, true), window.stride)}</figure>
     <div class="st-middle">
       ${numbers(values, window.kernel_size, given.scaleOf(layer.name), wins)}
       <p class="st-formula number">${text(layer.kind === "max_pool" ? "formula_max" : "formula_mean", { y: texts.decimal(result) })}</p>
