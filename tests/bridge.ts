@@ -7,7 +7,7 @@ import { extentOf } from "../assets/src/draw";
 import { summarise } from "../assets/src/describe";
 import * as looks from "../assets/src/look";
 import { kinds } from "../assets/src/kinds";
-import { allLinks, layoutNetwork, neighbour } from "../assets/src/layout";
+import { allLinks, classPlace, layoutNetwork, neighbour } from "../assets/src/layout";
 import { compute } from "../assets/src/network";
 import type { Layer, Manifest, Unknown } from "../assets/src/manifest";
 import * as ops from "../assets/src/ops";
@@ -97,7 +97,7 @@ const calls: Record<string, (given: Call) => unknown> = {
   links: ({ manifest, width, room }) => allLinks(manifest!, layoutNetwork(manifest!, width!, room!)),
   neighbour({ manifest, width, room, place, key }) {
     const layout = layoutNetwork(manifest!, width!, room!);
-    const from = layout.bands.find((band) => band.layer === place!.layer)!.places[place!.channel];
+    const from = place!.layer === "logits" ? classPlace(layout, place!.channel) : layout.bands.find((band) => band.layer === place!.layer)!.places[place!.channel];
     return neighbour(layout, from, key!);
   },
   extent: ({ x }) => extentOf(unpack(x!).data),

@@ -57,11 +57,11 @@ def test_every_link_is_drawn(bridge):
     assert [path.count("M") for path in links] == [30, 10, 100, 10, 10, 100, 10, 100, 10, 10, 10, 100, 3]
 
 
-def test_arrow_keys_reach_every_map(bridge):
+def test_arrow_keys_reach_every_map_and_class(bridge):
     manifest = manifest_of("every_kind")
     for width in (358, 1376):
         layout = bridge({"call": "layout", "manifest": manifest, "width": width, "room": 600})[0]
-        places = [(place["layer"], place["channel"]) for band in layout["bands"] for place in band["places"]]
+        places = [(place["layer"], place["channel"]) for band in layout["bands"] for place in band["places"]] + [("logits", i) for i in range(len(layout["classes"]))]
         keys = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]
         calls = [{"call": "neighbour", "manifest": manifest, "width": width, "room": 600, "place": {"layer": layer, "channel": channel}, "key": key}
                  for layer, channel in places for key in keys]

@@ -68,7 +68,11 @@ def test_every_label_that_the_page_asks_for_is_there(site):
     labels = read_labels(site)["en"]
     asked = set()
     for path in [*(ROOT / "assets" / "src").rglob("*.ts")]:
-        asked |= set(re.findall(r'\btext\("(\w+)"', path.read_text()))
+        source = path.read_text()
+        asked |= set(re.findall(r'\btext\("(\w+)"', source))
+        # What a condition or a variable chooses: any word of the script that is a label, or begins as one does that the script completes.
+        asked |= set(re.findall(r'"(\w+)"', source)) & set(labels)
+        asked |= {key for begin in re.findall(r"\btext\(`(\w+_)\$\{", source) for key in labels if key.startswith(begin)}
     for path in (ROOT / "site_templates").iterdir():
         asked |= set(re.findall(r"\b(?:t|all_labels\[[\w.]+\])\.(\w+)", path.read_text()))
     for path in (ROOT / "generator").glob("*.py"):

@@ -57,11 +57,13 @@ function append(key: string): Promise<unknown> {
   });
 }
 
-/** Load a script that sets a global of its own, once. */
+/** Load a script that sets a global of its own, once. Two callers at once share it. */
 export async function loadGlobal<T>(key: string, name: string): Promise<T> {
   const globals = globalThis as unknown as Record<string, T>;
   if (!(name in globals)) {
-    await append(key).catch((error: unknown) => {
+    const script = loading.get(key) ?? append(key).finally(() => loading.delete(key));
+    loading.set(key, script);
+    await script.catch((error: unknown) => {
       if (!(name in globals)) throw error;
     });
   }

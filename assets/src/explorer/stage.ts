@@ -201,6 +201,16 @@ class NetworkStage extends LitElement {
     this.dispatchEvent(new Event("close"));
   };
 
+  /** The layer on show stays in sight among the names of the layers. */
+  override updated() {
+    const { layer } = this.given.look;
+    const name = this.querySelector<HTMLElement>(`[data-rail="${layer}"]`);
+    const rail = name?.closest<HTMLElement>(".st-rail");
+    if (layer !== this.railed && name && rail) rail.scrollLeft = name.offsetLeft - rail.offsetLeft - (rail.clientWidth - name.offsetWidth) / 2;
+    this.railed = layer;
+  }
+  private railed = "";
+
   override willUpdate() {
     if (this.playing && this.given.look.view !== "window" && !this.playable(this.full())) this.play(false);
   }

@@ -14,7 +14,7 @@ export function activation(given: Given) {
   const { layer, before, input, output } = step;
   const { look } = given;
   const at = unitOf(given);
-  const [, , width] = output.shape;
+  const [, , width] = explain.spatial(output.shape);
   const index = at[0] * width + at[1];
   const [x, y] = [slice(input, look.channel)[index], slice(output, look.channel)[index]];
   const size = sizes(given.width);

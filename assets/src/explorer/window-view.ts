@@ -10,7 +10,7 @@ const { text } = texts;
 export function unitOf(given: Given): readonly [number, number] {
   const { look } = given;
   const { output } = stepOf(given);
-  const [height, width] = output.shape.slice(1);
+  const [, height, width] = explain.spatial(output.shape);
   if (look.at && look.at[0] < height && look.at[1] < width) return look.at;
   return strongest(slice(output, look.channel), width);
 }

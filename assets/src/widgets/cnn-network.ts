@@ -374,7 +374,7 @@ class CnnNetwork extends LitElement {
           : nothing}
       </div>
       <picture-input></picture-input>
-      ${this.state.trace ? html`<button type="button" class="cn-quiet" aria-pressed=${this.state.paper !== null} @click=${this.takeBrush}>${text("paint")}</button>` : nothing}
+      <button type="button" class="cn-quiet cn-paint" aria-pressed=${this.state.paper !== null} @click=${this.takeBrush}>${text("paint")}</button>
     </div>
     ${this.renderBrush(manifest)}`;
   }
@@ -497,8 +497,9 @@ class CnnNetwork extends LitElement {
   private renderField(manifest: Manifest, layout: Layout) {
     const { active, unit } = this.state;
     if (!active || !unit || active.layer === layouts.LAST) return nothing;
-    const outline = (rect: Rect, { top, left, bottom, right }: fields.Field["region"], height: number, width: number) => svg`<rect class="cn-field"
-      x=${rect.x + (rect.width * left) / width} y=${rect.y + (rect.height * top) / height} width=${(rect.width * (right - left + 1)) / width} height=${(rect.height * (bottom - top + 1)) / height}></rect>`;
+    const outline = (rect: Rect, { top, left, bottom, right }: fields.Field["region"], height: number, width: number) =>
+      ["cn-halo", "cn-field"].map((name) => svg`<rect class=${name} x=${rect.x + (rect.width * left) / width} y=${rect.y + (rect.height * top) / height}
+        width=${(rect.width * (right - left + 1)) / width} height=${(rect.height * (bottom - top + 1)) / height}></rect>`);
     return fields.fields(manifest, active.layer, active.channel, ...unit).map(({ layer, region, channel }, i) => {
       const band = layout.bands.find((candidate) => candidate.layer === layer);
       if (!band || (i > 0 && band.places[0].units.height === 1)) return nothing;

@@ -1,0 +1,500 @@
+"""The explorer in a browser: every view by mouse, keyboard and touch, its numbers against PyTorch, its state in the address."""
+
+import re
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from config import read_site
+from model.networks import build_network
+from model.weights_file import load_weights
+from tests.engines import served
+from tests.node import ROOT
+from tests.page import AXE, ENGINES, LANGUAGES, OVERFLOW, page_probabilities, page_trace, upload
+from tests.pictures import encoded, scene
+from tests.test_browser import other  # noqa: F401, a fixture
+
+STATES = {
+    "convolution": "layer=conv_1_2&channel=4", "window": "layer=conv_2_1&channel=3&view=window&from=2&at=10.12", "relu": "layer=relu_1_1&channel=1&at=7.9",
+    "pooling": "layer=max_pool_1&channel=2&at=7.9", "flatten": "layer=flatten&channel=3&at=5.5", "logit": "layer=logits&channel=5", "softmax": "layer=logits&channel=5&view=softmax",
+    "field": "layer=max_pool_2&channel=2&view=field&at=3.4", "what if": "layer=relu_2_2&channel=2&view=what_if", "compare": "layer=conv_1_1&view=compare&with=pizza", "picture": "layer=image",
+}
+
+
+def open_state(visit, state: str, engine="chromium", place="http", language="en", **context):
+    page = visit(engine, place, **context).open(f"{LANGUAGES[language]}#overview?figure=overview&{state}")
+    page.wait_for_selector("network-stage .st")
+    return page
+
+
+def numbers(text: str) -> list[float]:
+    """The numbers of a text, as the page writes them."""
+    return [float(n) for n in re.findall(r"-?\d+(?:\.\d+)?", text.replace("−", "-").replace(",", ""))]
+
+
+def shown(page, selector: str) -> list[float]:
+    return numbers(" ".join(page.locator(selector).all_inner_texts()))
+
+
+def two(values) -> np.ndarray:
+    """As numbers with two decimals stand on the page: off by half of the last digit at most."""
+    return pytest.approx(np.asarray(values, dtype=float).reshape(-1), abs=0.00501)
+
+
+def select(page, layer: str, channel: int) -> str:
+    return f'.cn-classes [data-channel="{channel}"]' if layer == "logits" else f'button[data-layer="{layer}"][data-channel="{channel}"]'
+
+
+def exact(network, page) -> dict[str, torch.Tensor]:
+    """PyTorch's activations for the picture on show."""
+    found, x = {}, torch.from_numpy(page_trace(page)["image"].copy())[None]
+    with torch.no_grad():
+        for name, layer in network.named_children():
+            found[name] = x = layer(x)
+    return found
+
+
+# The views' numbers
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("place", ["http", "file"])
+def test_a_window_view_adds_up_to_pytorchs_unit(visit, network, engine, place):
+    page = open_state(visit, STATES["window"], engine, place)
+    layers = exact(network, page)
+    windows = F.unfold(layers["max_pool_1"], 3)[0].reshape(10, 9, 28, 28)[:, :, 10, 12]
+    kernels = network.conv_2_1.weight.detach()[3].reshape(10, 9)
+    grids = [numbers(text) for text in page.locator(".st-numbers").all_inner_texts()]
+    assert grids[0] == two(windows[2]) and grids[1] == two(kernels[2]) and grids[2] == two(windows[2] * kernels[2])
+    parts = (windows * kernels).sum(1)
+    assert shown(page, "[data-sum]") == two(parts[2])
+    assert [numbers(text)[-1] for text in page.locator("button.st-addend").all_inner_texts()] == two(parts)
+    total = layers["conv_2_1"][0, 3, 10, 12].item()
+    assert shown(page, "[data-total]") == two([total])
+    assert page.inner_text("[data-total]").replace("−", "-") == f"{total:.2f}", "to the last digit on show"
+    assert f"{total:.2f}".replace("-", "−") in page.inner_text(".st-line")
+
+
+def test_relu_pooling_and_flatten_show_pytorchs_units(visit, network):
+    page = open_state(visit, STATES["relu"])
+    layers = exact(network, page)
+    assert shown(page, ".st-formula")[-2:] == two([layers["conv_1_1"][0, 1, 7, 9], layers["relu_1_1"][0, 1, 7, 9]])
+    page = open_state(visit, STATES["pooling"])
+    values = layers["relu_1_2"][0, 2, 14:16, 18:20].reshape(-1)
+    assert numbers(page.inner_text(".st-numbers")) == two(values) and shown(page, ".st-formula") == two([values.max()])
+    marked = page.evaluate("() => [...document.querySelectorAll('.st-numbers span')].findIndex((span) => 'marked' in span.dataset)")
+    assert values[marked] == values.max()
+    page = open_state(visit, STATES["flatten"])
+    position = (3 * 13 + 5) * 13 + 5
+    assert shown(page, "[data-total]") == [position]
+    assert numbers(page.inner_text(".st-middle"))[-1] == pytest.approx(layers["flatten"][0, position].item(), abs=0.00501)
+
+
+def test_a_logit_is_the_sum_of_every_unit_times_its_weight(visit, network):
+    page = open_state(visit, STATES["logit"])
+    layers = exact(network, page)
+    products = (layers["flatten"][0] * network.logits.weight.detach()[5]).reshape(10, 13, 13)
+    assert shown(page, ".st-row-sum") == pytest.approx(products.sum((1, 2)).tolist(), abs=0.00501)
+    assert page.inner_text("[data-total]").replace("−", "-") == f"{layers['logits'][0, 5].item():.2f}"
+    page.locator(".st-row[data-from='4'] .st-part heat-map").first.click(position={"x": 20, "y": 30})
+    page.wait_for_selector(".st-row[data-from='4'][data-here]")
+    row, column = numbers(page.inner_text(".st-one p:first-child"))[-2:]
+    unit = 4, int(row), int(column)
+    value, weight, product = numbers(page.inner_text(".st-one .st-formula"))
+    assert [value, weight, product] == two([layers["max_pool_2"][0][unit], network.logits.weight.detach()[5].reshape(10, 13, 13)[unit], products[unit]])
+    assert numbers(page.inner_text(".st-vector-at"))[0] == (unit[0] * 13 + unit[1]) * 13 + unit[2] + 1
+    assert page.locator(".st-rows .hm-unit:not([hidden])").count() == 3, "unit, weight and product light up together"
+
+
+def test_softmax_shows_every_term(visit, network):
+    page = open_state(visit, STATES["softmax"])
+    logits = exact(network, page)["logits"][0]
+    cells = [[numbers(cell)[-1] for cell in row.locator("td").all_inner_texts()] for row in page.locator(".st-softmax tbody tr").all()]
+    exponentials = (logits - logits.max()).exp()
+    assert [row[0] for row in cells] == two(logits) and [row[1] for row in cells] == two(logits - logits.max())
+    assert [row[2] for row in cells] == two(exponentials) and [row[3] for row in cells] == pytest.approx((100 * logits.softmax(0)).tolist(), abs=0.0501)
+    assert numbers(page.inner_text(".st-terms"))[-1] == two([exponentials.sum()])
+    page.hover(".st-softmax tbody tr:nth-child(3)")
+    page.wait_for_selector(".st-softmax tbody tr:nth-child(3)[data-here]")
+    assert page.locator(".st-terms [data-here]").count() == 1 and page.inner_text(".st-terms [data-here]") == f"{exponentials[2].item():.2f}"
+
+
+def test_what_if_says_what_pytorch_says_and_switches_maps_off(visit, network):
+    page = open_state(visit, STATES["what if"])
+    image = torch.from_numpy(page_trace(page)["image"].copy())[None]
+
+    def without(*channels):
+        x = image
+        with torch.no_grad():
+            for name, layer in network.named_children():
+                x = layer(x).clone()
+                if name == "relu_2_2":
+                    x[:, list(channels)] = 0
+        return x[0].softmax(0)
+
+    whole = without()
+    answer = int(whole.argmax())
+    rows = page.locator("[data-rank]").evaluate_all("(rows) => rows.map((row) => [Number(row.dataset.rank), Number(row.dataset.without)])")
+    assert sorted(channel for channel, _ in rows) == list(range(10)) and [share for _, share in rows] == sorted(share for _, share in rows)
+    for channel, share in rows:
+        assert share == pytest.approx(without(channel)[answer].item(), abs=1e-4)
+    first = rows[0][0]
+    page.click(f"[data-rank='{first}'] button")
+    page.wait_for_selector(".cn-off")
+    assert page_probabilities(page) == pytest.approx(without(first).numpy(), abs=1e-4)
+    assert (page_trace(page)["relu_2_2"][first] == 0).all()
+    page.wait_for_function("() => location.hash.includes('off=')")
+    page.reload()
+    page.wait_for_selector(".cn-off")
+    assert page_probabilities(page) == pytest.approx(without(first).numpy(), abs=1e-4), "a link keeps maps switched off"
+    page.click(".cn-off button")
+    page.wait_for_selector(".cn-off", state="detached")
+    assert page_probabilities(page) == pytest.approx(whole.numpy(), abs=1e-4)
+
+
+def test_a_receptive_field_is_outlined_in_every_layer(visit):
+    page = open_state(visit, STATES["field"])
+    # A unit of max_pool_2 sees 2 × 2 of conv_2_2, and so on back to 16 × 16 dots of the picture.
+    sizes = dict(page.locator("[data-field]").evaluate_all("(all) => all.map((e) => [e.dataset.field, e.textContent])"))
+    assert sizes == {"conv_1_1": "14 × 14", "relu_1_1": "14 × 14", "conv_1_2": "12 × 12", "relu_1_2": "12 × 12", "max_pool_1": "6 × 6", "conv_2_1": "4 × 4", "relu_2_1": "4 × 4",
+                     "conv_2_2": "2 × 2", "relu_2_2": "2 × 2", "max_pool_2": "1 × 1"}
+    picture = page.locator(".st-reach > figure heat-map")
+    box, region = picture.bounding_box(), picture.locator(".hm-region").bounding_box()
+    scale = box["width"] / 64
+    assert [(region["y"] - box["y"]) / scale, (region["x"] - box["x"]) / scale, region["height"] / scale, region["width"] / scale] == pytest.approx([12, 16, 16, 16], abs=0.2)
+
+
+def test_pointing_at_a_unit_outlines_what_it_depends_on(visit):
+    page = visit().open()
+    page.hover('button[data-layer="conv_2_2"][data-channel="4"]')
+    page.wait_for_selector(".cn-field")
+    assert "14 × 14" in page.inner_text(".cn-tray")
+    # One outline in each map before it: itself, 10 of each of 7 layers, 3 colours and the picture.
+    assert page.locator(".cn-field").count() == 1 + 70 + 4
+    page.mouse.move(5, 5)
+    page.wait_for_selector(".cn-field", state="detached")
+
+
+def test_two_pictures_share_their_colours(visit):
+    page = open_state(visit, STATES["compare"])
+    page.wait_for_selector(".st-picture-row:nth-of-type(2)")
+    assert page.locator(".st-picture-row").count() == 2 and page.locator(".st-picture-row ol heat-map").count() == 20
+    scales = page.locator(".st-picture-row ol heat-map").evaluate_all("(maps) => maps.map((map) => map.shown.scale.extent)")
+    assert len(set(scales)) == 1
+    page.select_option(".st-other select", "orange")
+    page.wait_for_function("() => document.querySelectorAll('.st-picture-row figcaption')[1]?.textContent.includes('orange')")
+
+
+# Ways in and out
+
+
+WAYS = [("conv_1_2", 4, "map"), ("relu_1_1", 1, "map"), ("max_pool_1", 2, "map"), ("flatten", 3, "map"), ("logits", 5, "map"), ("image", 0, "compare")]
+
+
+@pytest.mark.parametrize("way", ["mouse", "keyboard", "touch"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_map_opens_and_closes(visit, way, engine):
+    page = visit(engine, **({"has_touch": True, "is_mobile": True, "viewport": {"width": 390, "height": 844}} if way == "touch" else {"viewport": {"width": 1440, "height": 900}})).open()
+    for layer, channel, view in WAYS:
+        map_ = select(page, layer, channel)
+        if way == "keyboard":
+            page.focus(map_)
+            page.keyboard.press("Enter")
+        elif way == "touch":
+            page.locator(map_).scroll_into_view_if_needed()
+            page.tap(map_)
+        else:
+            page.click(map_)
+        page.wait_for_selector("network-stage .st")
+        assert page.get_attribute(".st-view", "data-view") == view
+        assert page.inner_text(".st-name strong") == layer
+        page.wait_for_function("() => { const { top } = document.querySelector('.st').getBoundingClientRect(); return top > -2 && top < innerHeight; }")
+        assert page.evaluate("() => document.activeElement.classList.contains('st')"), "the stage has the focus"
+        assert page.evaluate("() => document.querySelector('.cn-network').getClientRects().length") == 0, "the network steps back"
+        if way == "keyboard":
+            page.keyboard.press("Escape")
+        else:
+            (page.tap if way == "touch" else page.click)(".st-back")
+        page.wait_for_selector("network-stage", state="detached")
+        assert page.evaluate("() => document.querySelector('.cn-network').getClientRects().length") == 1
+        page.wait_for_function("(map) => document.activeElement === document.querySelector(map)", arg=map_)
+
+
+def test_the_keyboard_reaches_everything_on_the_stage(visit, network):
+    page = open_state(visit, STATES["window"])
+    layers = exact(network, page)
+    page.focus(".st-side heat-map")
+    for key in ("ArrowDown", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+    page.wait_for_function("() => document.querySelector('.st-line').textContent.includes('row 11, column 14')")
+    assert shown(page, "[data-total]") == two([layers["conv_2_1"][0, 3, 11, 14]])
+    page.focus("button.st-addend[data-from='7']")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("button.st-addend[data-from='7'][aria-pressed='true']")
+    page.focus(".st-rail button[data-rail='relu_2_1']")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".st-rail button[data-rail='relu_2_1'][aria-current]")
+    assert page.inner_text(".st-which") == "channel 3", "the same channel in the other layer"
+    page.focus(".st-turn[data-turn='1']")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('.st-which').textContent === 'channel 4'")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_pointing_moves_the_window(visit, network, engine):
+    page = open_state(visit, STATES["window"], engine, viewport={"width": 1440, "height": 900})
+    layers = exact(network, page)
+    for row, column in ((0, 0), (27, 27), (14, 3)):
+        page.evaluate("""([row, column]) => {
+            const map = [...document.querySelectorAll(".st-side heat-map")].at(-1), { left, top, width, height } = map.getBoundingClientRect();
+            map.dispatchEvent(new PointerEvent("pointermove", { pointerType: "mouse", clientX: left + (width * (column + 0.5)) / 28, clientY: top + (height * (row + 0.5)) / 28 }));
+        }""", [row, column])
+        page.wait_for_function("(words) => document.querySelector('.st-line').textContent.includes(words)", arg=f"row {row}, column {column},")
+        assert shown(page, "[data-total]") == two([layers["conv_2_1"][0, 3, row, column]])
+    page.wait_for_function("() => location.hash.includes('at=14.3')")
+
+
+def test_the_window_plays_steps_and_scrubs(visit):
+    page = open_state(visit, STATES["window"])
+    place = page.locator(".st-player .number")
+    page.click(".st-step >> nth=1")
+    page.wait_for_function("() => document.querySelector('.st-player .number').textContent === '10, 13'")
+    page.select_option(".st-player select", index=2)
+    page.click(".st-play")
+    page.wait_for_function("() => Number(document.querySelector('.st-player .number').textContent.split(', ')[0]) > 10", timeout=20_000)
+    page.click(".st-play")
+    stood = place.inner_text()
+    page.wait_for_timeout(300)
+    assert place.inner_text() == stood, "it stands still"
+    page.locator(".st-player input").fill("0")
+    page.wait_for_function("() => document.querySelector('.st-player .number').textContent === '0, 0'")
+
+
+# The address
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", STATES)
+def test_every_view_is_restored_from_its_address(visit, name, engine):
+    page = open_state(visit, f"example=orange&{STATES[name]}", engine, "file")
+    assert page.get_attribute('button[data-example="orange"]', "aria-pressed") == "true"
+    values = dict(part.split("=") for part in STATES[name].split("&"))
+    assert page.inner_text(".st-name strong") == values["layer"]
+    views = {"image": "compare"}
+    assert page.get_attribute(".st-view", "data-view") == values.get("view", views.get(values["layer"], "map"))
+    if "channel" in values and values["layer"] != "logits":
+        assert page.inner_text(".st-which").endswith(values["channel"])
+
+
+def test_the_back_button_goes_back_a_view_and_language_keeps_it(visit):
+    page = visit().open()
+    page.click(select(page, "conv_1_2", 4))
+    page.wait_for_selector(".st-view[data-view='map']")
+    page.click(".st-row[data-from='2']")
+    page.wait_for_selector(".st-view[data-view='window']")
+    page.hover(".st-side heat-map")
+    page.wait_for_timeout(600)  # pointing writes over the step, after a while
+    page.click("[data-view='field']")
+    page.wait_for_selector(".st-view[data-view='field']")
+    for view in ("window", "map"):
+        page.go_back()
+        page.wait_for_selector(f".st-view[data-view='{view}']")
+    page.go_forward()
+    page.wait_for_selector(".st-view[data-view='window']")
+    page.click("a[hreflang='zh-Hans']")
+    page.wait_for_selector(".st-view[data-view='window']")
+    assert "/zh/" in page.url and page.inner_text(".st-name strong") == "conv_1_2"
+    page.go_back()
+    page.wait_for_selector(".st-view[data-view='window']")
+    page.go_back()
+    page.wait_for_selector(".st-view[data-view='map']")
+    page.go_back()
+    page.wait_for_selector(".cn-network:not([hidden])")
+    assert page.locator("network-stage").count() == 0
+
+
+@pytest.mark.parametrize(("values", "note"), [("example=own", "stays with them"), ("example=unicorn", "is not here any more"), ("layer=conv_9", "is not in this network")])
+def test_an_address_that_cannot_be_restored_says_so(visit, values, note):
+    page = visit().open(f"index.html#overview?figure=overview&{values}")
+    page.wait_for_function("(note) => document.querySelector('.cn-status').textContent.includes(note)", arg=note)
+    assert page.locator(".cn-network").is_visible() and page_probabilities(page).sum() == pytest.approx(1, abs=0.01)
+
+
+def test_a_lesson_links_into_the_figure_and_the_figure_into_the_lesson(visit):
+    page = visit().open()
+    page.click("a[data-show*='view=window']")
+    page.wait_for_selector(".st-view[data-view='window']")
+    page.click(".st-line a")
+    page.wait_for_function("() => location.hash === '#about-conv'")
+    page.wait_for_function("() => Math.abs(document.getElementById('about-conv').getBoundingClientRect().top) < 60")
+    page.go_back()
+    page.wait_for_selector(".st-view[data-view='window']")
+    page.click(".st-back")
+    page.click(".cn-label a[href='#about-max_pool'] >> nth=0")
+    page.wait_for_function("() => location.hash === '#about-max_pool'")
+
+
+# The network as a whole
+
+
+def test_switches_change_scales_and_details(visit):
+    page = visit().open()
+    layers = page_trace(page)
+    ends = lambda: [numbers(text)[-1] for text in page.locator(".cn-legend span:last-child").all_inner_texts()]  # noqa: E731
+    own = ends()
+    page.click("[data-sharing=network]")
+    page.wait_for_function("() => new Set([...document.querySelectorAll('.cn-legend:has(canvas:not([data-legend=\"0\"])) span:last-child')].map((e) => e.textContent)).size === 1")
+    assert ends() == [1] + [max(own[1:])] * (len(own) - 1)
+    page.click("[data-sharing=block]")
+    page.wait_for_function("() => new Set([...document.querySelectorAll('.cn-legend span:last-child')].map((e) => e.textContent)).size === 3")
+    assert ends() == [1, max(own[1:3]), max(own[1:3]), max(own[3:]), max(own[3:])]
+    page.click('button[data-example="pizza"]')
+    page.wait_for_selector('button[data-example="pizza"][aria-pressed="true"]')
+    page.wait_for_function("(before) => [...document.querySelectorAll('.cn-legend span:last-child')].at(-1).textContent !== before", arg=f"≥ {own[-1]:.2f}")
+    fresh = page_trace(page)
+    for at, group in ((1, ("conv_1_1", "conv_1_2")), (3, ("conv_2_1", "conv_2_2"))):
+        assert max(np.abs(fresh[name]).max() for name in group) >= ends()[at] - 0.01 > 0.2 * max(np.abs(fresh[name]).max() for name in group), "legends follow the picture"
+    assert not np.array_equal(layers["conv_1_1"], fresh["conv_1_1"])
+    page.locator(".cn-switches input").uncheck()
+    assert not page.locator(".cn-legend").first.is_visible() and not page.locator(".cn-label small").first.is_visible()
+
+
+def test_the_brush_paints_on_the_input_and_the_network_follows(visit, network):
+    page = visit(viewport={"width": 1440, "height": 1000}).open()
+    before = page_trace(page)["image"]
+    page.click(".cn-paint")
+    page.wait_for_selector("picture-brush canvas")
+    box = page.locator("picture-brush canvas").bounding_box()
+    at = lambda y, x: (box["x"] + box["width"] * (x + 0.5) / 64, box["y"] + box["height"] * (y + 0.5) / 64)  # noqa: E731
+    page.mouse.move(*at(20, 10))
+    page.mouse.down()
+    page.mouse.move(*at(20, 50), steps=8)
+    page.mouse.up()
+    page.wait_for_function("() => document.querySelector('cnn-network').trace.source === 'painted'")
+    page.wait_for_timeout(200)
+    painted = page_trace(page)
+    red = np.array([0xD8, 0x3A, 0x2B]) / 255
+    assert np.allclose(painted["image"][:, 20, 10:51], red[:, None], atol=1e-6), "a stroke has no gaps"
+    assert np.array_equal(painted["image"][:, 40:], before[:, 40:])
+    x = torch.from_numpy(painted["image"].copy())[None]
+    with torch.no_grad():
+        assert np.abs(network(x)[0].numpy() - painted["logits"]).max() < 1e-4
+    page.click(".br-actions button >> nth=0")
+    page.wait_for_function("() => Math.abs(document.querySelector('cnn-network').trace.layers.image.data[20 * 64 + 20] - 0xd8 / 255) > 0.01")
+    assert np.allclose(page_trace(page)["image"], before, atol=1e-6), "undone"
+    page.focus("picture-brush canvas")
+    for key in ("ArrowUp", "ArrowUp", " "):
+        page.keyboard.press(key)
+    page.wait_for_function("() => Math.abs(document.querySelector('cnn-network').trace.layers.image.data[30 * 64 + 32] - 0xd8 / 255) < 0.001")
+    page.click(".br-actions button >> nth=1")
+    page.wait_for_timeout(300)
+    assert np.allclose(page_trace(page)["image"], before, atol=1e-6), "as it was at first"
+    page.click(".cn-paint")
+    page.wait_for_selector("picture-brush", state="detached")
+    page.click('button[data-example="koala"]')
+    page.wait_for_selector('button[data-example="koala"][aria-pressed="true"]')
+
+
+def test_the_readers_own_picture_can_be_looked_into(visit, network):
+    page = visit().open()
+    upload(page, encoded(scene(90, 70)))
+    page.click(select(page, "conv_1_1", 2))
+    page.wait_for_selector(".st-row")
+    page.click(".st-row[data-from='1']")
+    page.wait_for_selector("[data-total]")
+    row, column = numbers(page.inner_text(".st-player .number"))
+    assert shown(page, "[data-total]") == two([exact(network, page)["conv_1_1"][0, 2, int(row), int(column)]])
+
+
+def test_a_figure_is_taken_along(visit, built):
+    page = visit(viewport={"width": 1440, "height": 900}).open("index.html#overview?figure=overview&layer=conv_1_2&channel=4")
+    page.wait_for_selector("network-stage")
+    page.evaluate("() => { document.querySelector('.cn-share').open = true; Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (text) => { window.copied = text; } } }); }")
+    page.click("[data-share=link]")
+    page.wait_for_function("() => window.copied")
+    assert page.evaluate("() => window.copied").endswith("&layer=conv_1_2&channel=4&view=map")
+    files = {}
+    for kind in ("svg", "png", "onnx"):
+        with page.expect_download() as download:
+            page.click(f"[data-share={kind}]")
+        files[kind] = download.value.path().read_bytes()
+        assert download.value.suggested_filename == ("tinyvgg.onnx" if kind == "onnx" else f"tinyvgg-koala.{kind}")
+    assert files["onnx"] == (built / "models" / "tinyvgg" / "model.onnx").read_bytes()
+    assert files["svg"].startswith(b"<svg") and files["svg"].count(b"<image") >= 100 and b"koala" in files["svg"]
+    import io
+
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(files["png"]))
+    assert picture.width == 2 * 1376 and len(picture.convert("RGB").getcolors(1 << 24)) > 300
+
+
+def test_the_code_for_another_page_shows_this_state_and_sizes_itself(visit, tmp_path):
+    page = open_state(visit, STATES["softmax"], viewport={"width": 1440, "height": 900})
+    page.wait_for_function("() => document.querySelector('.cn-share textarea').value")
+    code = page.evaluate("() => document.querySelector('.cn-share textarea').value")
+    (tmp_path / "index.html").write_text(f"<!doctype html><title>Another page</title><h1>Host</h1>{code}")
+    with served(tmp_path) as base:
+        host = visit(base=base, check=False).page
+        host.goto(base + "index.html")
+        frame = host.frame_locator("iframe")
+        frame.locator("network-stage .st-softmax").wait_for(timeout=30_000)
+        host.wait_for_function("() => document.querySelector('iframe').height !== '900'")
+        host.wait_for_timeout(500)
+        inner = host.frames[1].evaluate("() => [document.documentElement.scrollHeight, innerHeight]")
+        assert inner[0] <= inner[1] + 1, "no scroll bar inside"
+
+
+# Everybody, everywhere
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("width", [1440, 390])
+def test_no_view_has_a_barrier_or_runs_out_of_the_page(visit, language, width):
+    page = visit(viewport={"width": width, "height": 900}).open(LANGUAGES[language])
+    page.evaluate(AXE.read_text())
+    for name, state in STATES.items():
+        page.evaluate("(hash) => { location.hash = hash; }", f"#overview?figure=overview&{state}")
+        layer = re.search(r"layer=(\w+)", state)[1]
+        page.wait_for_selector(f'.st-rail [data-rail="{layer}"][aria-current]')
+        page.wait_for_timeout(350)
+        assert page.evaluate(OVERFLOW.replace('".visually-hidden, .skip, svg"', '".visually-hidden, .skip, svg, .st-rail"')) == [True], name
+        clipped = page.evaluate("""() => { const stage = document.querySelector("network-stage").getBoundingClientRect();
+            return [...document.querySelectorAll("network-stage .hm, network-stage .st-numbers, network-stage button, network-stage td")].filter((e) => !e.closest(".st-rail"))
+                .filter((e) => { const r = e.getBoundingClientRect(); return r.left < stage.left - 1 || r.right > stage.right + 1; }).map((e) => e.outerHTML.slice(0, 90)); }""")
+        assert clipped == [], name
+        for theme in ("light", "dark"):
+            page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; document.dispatchEvent(new Event('themechange')); }", theme)
+            page.wait_for_timeout(250)
+            found = page.evaluate("() => axe.run(document.querySelector('cnn-network')).then((result) => result.violations.map((v) => [v.id, v.nodes.map((n) => n.html.slice(0, 160))]))")
+            assert found == [], (name, theme)
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("name", ["fashion", "three", "twenty"])
+def test_all_views_of_other_networks(visit, other, built, name, width):  # noqa: F811
+    """A network of 28 pixels with padding, one of three layers, one of twenty channels with average pooling and a hidden linear layer."""
+    root = built if name == "fashion" else other / "out"
+    page = visit(base=f"{root.as_uri()}/", viewport={"width": width, "height": 900}).open(f"{name}/index.html")
+    figure = page.evaluate("() => document.querySelector('cnn-network').closest('figure').id")
+    models = read_site(other if name != "fashion" else ROOT).models
+    model = models[name]
+    network, _ = build_network(model.network, len(model.classes))
+    load_weights(model.weights, network)
+    normalized = bool(page.evaluate("() => document.querySelector('cnn-network').state.manifest.input.normalization"))
+    layers = None if normalized else exact(network, page)
+    for layer, module in network.named_children():
+        for view in page.evaluate("([layer]) => strata.looks.viewsOf(document.querySelector('cnn-network').state.manifest, layer)", [layer]):
+            page.evaluate("(hash) => { location.hash = hash; }", f"#{figure}?figure={quote(figure)}&layer={layer}&view={view}&channel=1")
+            page.wait_for_selector(f'.st-view[data-view="{view}"]')
+            page.wait_for_selector(f'.st-rail [data-rail="{layer}"][aria-current]')
+            assert page.evaluate(OVERFLOW.replace('".visually-hidden, .skip, svg"', '".visually-hidden, .skip, svg, .st-rail"')) == [True], (layer, view)
+            if view == "window" and layers:
+                row, column = (int(n) for n in numbers(page.inner_text(".st-player .number")))
+                assert shown(page, "[data-total]") == two([layers[layer][0, 1, row, column]]), layer
+            if view == "map" and isinstance(module, torch.nn.Linear) and layers:
+                unit = 1 if layer == "logits" else 0
+                assert shown(page, "[data-total]") == two([layers[layer][0, unit]]), layer
