@@ -410,7 +410,7 @@ def test_the_readers_own_picture_can_be_looked_into(visit, network):
 
 
 def test_a_figure_is_taken_along(visit, built):
-    page = visit(viewport={"width": 1440, "height": 900}).open("index.html#overview?figure=overview&layer=conv_1_2&channel=4")
+    page = visit(viewport={"width": 1440, "height": 900}).open("index.html#overview?figure=overview&example=koala&layer=conv_1_2&channel=4")
     page.wait_for_selector("network-stage")
     page.evaluate("() => { document.querySelector('.cn-share').open = true; Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (text) => { window.copied = text; } } }); }")
     page.click("[data-share=link]")

@@ -300,7 +300,7 @@ def test_the_square_can_be_moved_and_the_picture_forgotten(visit, network, engin
         page.wait_for_timeout(50)
     assert close(page_trace(page)["logits"], expected)
     page.click("own-picture button")
-    page.wait_for_selector('button[data-example="koala"][aria-pressed="true"]')
+    page.wait_for_selector('button[data-example="red_panda"][aria-pressed="true"]')
     assert page.locator('button[data-example="own"]').count() == 0
     assert page.evaluate("() => sessionStorage.length") == 0
 
@@ -323,7 +323,7 @@ def test_where_files_share_no_storage_the_next_page_shows_its_example(visit, eng
     upload(page, encoded(scene(75, 75, seed=5)))
     page.wait_for_function("() => sessionStorage.length === 1")
     page.click("nav a[lang=zh-Hans]")
-    page.wait_for_selector('html[lang=zh-Hans] button[data-example="koala"][aria-pressed="true"]')
+    page.wait_for_selector('html[lang=zh-Hans] button[data-example="red_panda"][aria-pressed="true"]')
 
 
 def test_a_square_that_is_dragged_is_computed_where_it_comes_to_rest(visit, network):
