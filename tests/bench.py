@@ -127,6 +127,80 @@ UPLOAD = """async ([from, count]) => {
 }"""
 
 
+OPEN = """async () => {
+    const element = document.querySelector("cnn-network"), { manifest } = element.state, times = [];
+    const next = () => new Promise((done) => { const c = new MessageChannel(); c.port1.onmessage = done; c.port2.postMessage(0); });
+    const until = async (found) => { while (!found()) await next(); };
+    for (let round = 0; round < 3; round++) for (const layer of [...manifest.layers.map((one) => one.name)]) {
+        const map = document.querySelector(layer === "logits" ? ".cn-class-open" : `button[data-layer="${layer}"]`);
+        for (const view of strata.looks.viewsOf(manifest, layer)) {
+            const start = performance.now();
+            if (view === "map") map.click(); else document.querySelector(`.st-tabs [data-view="${view}"]`).click();
+            await until(() => document.querySelector(`.st-view[data-view="${view}"]`));
+            await document.querySelector("network-stage").updateComplete;
+            document.querySelector("network-stage").getBoundingClientRect();
+            times.push([`${layer}, ${view}`, performance.now() - start]);
+            await new Promise((done) => setTimeout(done, 30));
+        }
+        document.querySelector(".st-back").click();
+        await until(() => !document.querySelector("network-stage"));
+    }
+    return times;
+}"""
+
+SLIDE = """async () => {
+    const next = () => new Promise((done) => requestAnimationFrame(done)), long = [];
+    new PerformanceObserver((list) => list.getEntries().forEach((e) => long.push(e.duration))).observe({ type: "longtask" });
+    const map = [...document.querySelectorAll(".st-side heat-map")].at(-1);
+    let frames = 0;
+    await next();
+    const start = performance.now();
+    while (performance.now() - start < 3000) {
+        const { left, top, width, height } = map.getBoundingClientRect(), at = frames++ / 300;
+        map.dispatchEvent(new PointerEvent("pointermove", { pointerType: "mouse", clientX: left + width * ((at * 7) % 1), clientY: top + height * (at % 1) }));
+        await next();
+    }
+    const seconds = (performance.now() - start) / 1000;
+    await new Promise((done) => setTimeout(done, 200));
+    return [frames / seconds, Math.max(0, ...long)];
+}"""
+
+PAINT = """async () => {
+    const element = document.querySelector("cnn-network"), canvas = document.querySelector("picture-brush canvas"), box = canvas.getBoundingClientRect();
+    let [shown, trace, moves] = [0, element.trace, 0];
+    canvas.setPointerCapture = () => undefined;
+    const send = (type, at) => canvas.dispatchEvent(new PointerEvent(type, { bubbles: true, button: 0, buttons: 1, clientX: box.left + box.width * at, clientY: box.top + box.height * ((at * 5) % 1) }));
+    send("pointerdown", 0);
+    const start = performance.now();
+    while (performance.now() - start < 3000) {
+        send("pointermove", (moves++ % 200) / 200);
+        await new Promise((done) => requestAnimationFrame(done));
+        if (element.trace !== trace) { trace = element.trace; shown++; }
+    }
+    send("pointerup", 0);
+    return shown / ((performance.now() - start) / 1000);
+}"""
+
+
+def looked_into(page: Page) -> list[Row]:
+    """The explorer: opening its views, sliding a window, painting."""
+    page.wait_for_function("() => globalThis.explorer && document.querySelector('cnn-network').state.weights")
+    opened: dict[str, list[float]] = {}
+    for view, took in page.evaluate(OPEN):
+        opened.setdefault(view, []).append(took)
+    slowest = max(opened, key=lambda view: statistics.median(opened[view]))
+    page.evaluate("() => { location.hash = '#overview?figure=overview&layer=conv_1_1&channel=1&view=window&from=1'; }")
+    page.wait_for_selector(".st-view[data-view=window]")
+    frames, longest = page.evaluate(SLIDE)
+    page.click(".st-back")
+    page.click(".cn-paint")
+    page.wait_for_selector("picture-brush canvas")
+    painted = page.evaluate(PAINT)
+    page.click(".cn-paint")
+    return [Row(f"opening a view (the slowest: {slowest})", "ms", statistics.median(opened[slowest]), 50), Row("pointing over a 62 × 62 map: frames a second", "", frames, least=55),
+            Row("longest task meanwhile", "ms", longest, 50), Row("painting: the whole network a second", "", painted, least=30)]
+
+
 def in_use(page: Page) -> list[Row]:
     """Switching examples, uploads cold and warm, and the memory over a hundred pictures."""
     session = page.context.new_cdp_session(page)
@@ -213,6 +287,7 @@ def main(arguments: list[str] | None = None) -> int:
                 ("transferred until the network is drawn", "kB", plain, "kilobytes", 300), ("requests until then", "", plain, "requests", 15),
                 ("hosts asked", "", plain, "hosts", 1), ("network drawn", "s", plain, "drawn", 0.4), ("drawn on slow 4G, a CPU four times slower", "s", slow, "drawn", 2.5),
                 ("longest task after that", "ms", plain, "longest", 50)]]
+            rows += looked_into(page)
             rows += in_use(page)
             browser.close()
             scores, lost = reports(auditors(print), {who: url for who, (url, _) in sites.items()}, min(times, 3))

@@ -72,7 +72,10 @@ const calls: Record<string, (given: Call) => unknown> = {
   softmax_steps: ({ x }) => explain.softmaxSteps([...unpack(x!).data]),
   rank({ manifest, bytes: weights, pixels, name }) {
     const decoded = decodeWeights(manifest!, bytes(weights!));
-    return explain.rank({ manifest: manifest!, weights: decoded, trace: { source: "test", layers: forward(manifest!, decoded, toImage(manifest!, bytes(pixels!))) } }, name!);
+    const trace = { source: "test", layers: forward(manifest!, decoded, toImage(manifest!, bytes(pixels!))) };
+    const maps: explain.Ranked[] = [];
+    explain.rankJobs({ manifest: manifest!, weights: decoded, trace }, name!, maps).forEach((job) => job());
+    return { ...explain.answerOf(manifest!, trace), maps };
   },
   fields: ({ manifest, name, channel, at }) => fields(manifest!, name!, channel!, ...at!),
   /** An address there and back: what it says, the look that this network makes of it, and the address of that look. */

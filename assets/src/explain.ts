@@ -80,19 +80,26 @@ export function without(manifest: Manifest, weights: Weights, trace: Trace, laye
   return ops.softmax(forwardFrom(manifest, weights, layer, silenced)).data;
 }
 
-/** One row a map: how probable the answer is without it, the most important first; and what the network says instead. */
+/** What a map does for the answer: how probable that is without it, and what the network says instead. */
 export interface Ranked {
   channel: number;
   probability: number;
   best: number;
 }
 
-export function rank({ manifest, weights, trace }: { manifest: Manifest; weights: Weights; trace: Trace }, layer: string): { answer: number; probability: number; maps: Ranked[] } {
+/** The class that a trace makes most probable, and how probable it is. */
+export function answerOf(manifest: Manifest, trace: Trace): { answer: number; probability: number } {
   const all = ops.softmax(trace.layers[manifest.layers.at(-1)!.name]).data;
   const answer = all.indexOf(Math.max(...all));
-  const maps = Array.from({ length: trace.layers[layer].shape[0] }, (_, channel) => {
+  return { answer, probability: all[answer] };
+}
+
+/** One job a map of a layer, each of which runs the rest of the network; the most missed map comes first in the end. */
+export function rankJobs({ manifest, weights, trace }: { manifest: Manifest; weights: Weights; trace: Trace }, layer: string, maps: Ranked[]): (() => void)[] {
+  const { answer } = answerOf(manifest, trace);
+  return Array.from({ length: trace.layers[layer].shape[0] }, (_, channel) => () => {
     const probabilities = without(manifest, weights, trace, layer, channel);
-    return { channel, probability: probabilities[answer], best: probabilities.indexOf(Math.max(...probabilities)) };
+    maps.push({ channel, probability: probabilities[answer], best: probabilities.indexOf(Math.max(...probabilities)) });
+    maps.sort((a, b) => a.probability - b.probability || a.channel - b.channel);
   });
-  return { answer, probability: all[answer], maps: maps.sort((a, b) => a.probability - b.probability || a.channel - b.channel) };
 }

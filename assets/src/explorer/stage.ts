@@ -2,7 +2,8 @@
  * The stage: one map of the network in the foreground, and how it came about. `<network-stage>` shows what its look says, by the
  * kind of the layer; all that the reader does comes back as "look" events, and "close".
  */
-import { draw, explain, html, LitElement, looks, network, nothing, text as texts, theme as themes, words } from "../core";
+import { draw, explain, html, LitElement, looks, network, nothing, slices, text as texts, theme as themes, words } from "../core";
+import type { Ranked } from "../explain";
 import type { Manifest } from "../manifest";
 import type { MapName, Trace, Weights } from "../trace";
 import { flatten, linear, softmax, unitName } from "./classes";
@@ -102,10 +103,24 @@ class NetworkStage extends LitElement {
     if (shown === "window") return windowView(given);
     if (shown === "softmax") return softmax(given);
     if (shown === "field") return reach(given);
-    if (shown === "what_if") return whatIf(given, this.given.off, (channel) => this.dispatchEvent(new CustomEvent("toggle", { detail: { layer: look.layer, channel } })));
+    if (shown === "what_if") return whatIf(given, this.ranking(given), this.given.off, (channel) => this.dispatchEvent(new CustomEvent("toggle", { detail: { layer: look.layer, channel } })));
     if (shown === "compare") return compare(given, this.given.other);
     return views[manifest.layers.find((layer) => layer.name === look.layer)!.kind](given);
   }
+
+  /** The maps of the layer as far as they are ranked; the rest of the network runs once for each, in slices. */
+  private ranking(given: Given): readonly Ranked[] {
+    const { trace, look: { layer } } = given;
+    if (this.ranked?.trace !== trace || this.ranked.layer !== layer) {
+      const ranked = (this.ranked = { trace, layer, maps: [] as Ranked[] });
+      void slices.nextTask().then(async () => {
+        await slices.inSlices(explain.rankJobs(given, layer, ranked.maps), () => this.ranked !== ranked);
+        this.requestUpdate();
+      });
+    }
+    return this.ranked.maps;
+  }
+  private ranked: { trace: Trace; layer: string; maps: Ranked[] } | null = null;
 
   private named(given: Given) {
     return `${given.look.layer}, ${this.which(given)}`;

@@ -1,13 +1,14 @@
 /** What a layer's maps do for the answer: the classes with each of them switched off in turn. */
 import { explain, html, text as texts, words } from "../core";
+import type { Ranked } from "../explain";
 import type { Given } from "./given";
 import { map, mapName } from "./parts";
 
 const { text } = texts;
 
-export function whatIf(given: Given, off: readonly { layer: string; channel: number }[], toggle: (channel: number) => void) {
+export function whatIf(given: Given, maps: readonly Ranked[], off: readonly { layer: string; channel: number }[], toggle: (channel: number) => void) {
   const { manifest, look, trace } = given;
-  const { answer, probability, maps } = explain.rank(given, look.layer);
+  const { answer, probability } = explain.answerOf(manifest, trace);
   const name = words.className(manifest, manifest.classes[answer].name);
   const isOff = (channel: number) => off.some((map) => map.layer === look.layer && map.channel === channel);
   return html`<div class="st-what-if">
