@@ -8,7 +8,7 @@
  *     A caption.
  *     ///
  */
-import { address, data, draw, fields, html, layout as layouts, LitElement, looks, network, nothing, paintCrop, painter, slices, store as stores, svg, text as texts, theme as themes, traces, words } from "../core";
+import { address, data, draw, fields, html, layout as layouts, LitElement, looks, network, nothing, ops, paintCrop, painter, slices, store as stores, svg, text as texts, theme as themes, traces, words } from "../core";
 import type { Layout, Place, Rect } from "../layout";
 import type { Manifest } from "../manifest";
 import type { Picture, Task } from "../store";
@@ -348,6 +348,7 @@ class CnnNetwork extends LitElement {
         ${this.layout.picture ? html`<div class="cn-picture" .style=${box(this.layout.picture)}></div>` : nothing}
         ${this.layout.bands.slice(0, this.built).map((band) => this.renderBand(manifest, band))}
         <svg class="cn-links" aria-hidden="true" width=${this.layout.width} height=${this.layout.height} viewBox="0 0 ${this.layout.width} ${this.layout.height}">${this.renderField(manifest, this.layout)}</svg>
+        ${this.renderKernels(manifest, this.layout)}
         ${this.renderClasses(manifest, this.layout)}
         ${this.layout.legends.map((rect, scale) => this.renderLegend(rect, scale))}
       </div>
@@ -511,6 +512,24 @@ class CnnNetwork extends LitElement {
     });
   }
 
+  /** Into a convolution's map that is pointed at, a kernel on each link. */
+  private renderKernels(manifest: Manifest, layout: Layout) {
+    const { active, weights } = this.state;
+    const layer = manifest.layers.find((candidate) => candidate.name === active?.layer);
+    if (!active || !weights || layer?.kind !== "conv") return nothing;
+    const weight = weights[`${layer.name}.weight`];
+    const scale = draw.weightScale(draw.extentOf(weight.data, 0).extent, themes.theme());
+    const columns = layout.direction === "columns";
+    const parents = layouts.parents(manifest, layout, active.layer, active.channel);
+    if (!columns && parents.some((place) => place.y !== parents[0].y)) return nothing; // no room between two lines of maps
+    return parents.map((place) => {
+      const side = Math.min(columns ? 22 : 12, 0.5 * place.width);
+      const [x, y] = columns ? [place.x + place.width + 5, place.y + (place.height - side) / 2] : [place.x + (place.width - side) / 2, place.y + place.height + 1];
+      return html`<heat-map class="cn-kernel" aria-hidden="true" .style=${box({ x, y, width: side, height: side })}
+        .given=${{ values: ops.kernel(weight, active.channel, place.channel), width: layer.kernel_size!, scale }}></heat-map>`;
+    });
+  }
+
   private renderBand(manifest: Manifest, band: layouts.Band) {
     const layer = manifest.layers.find((candidate) => candidate.name === band.layer);
     const shape = layer ? layer.shape : manifest.input.shape;
@@ -638,6 +657,7 @@ class CnnNetwork extends LitElement {
     if (!view) return;
     this.paintLarge();
     this.paintOwn();
+    if (this.state.look && this.dataset.state === "ready") return; // the network is not seen now; it is painted when it comes back
     const theme = themes.theme();
     if (this.painted?.view === view && this.painted.theme === theme) return;
     this.painted = { view, theme };
