@@ -119,7 +119,7 @@ def test_softmax_shows_every_term(visit, network):
     assert numbers(page.inner_text(".st-terms"))[-1] == two([exponentials.sum()])
     page.hover(".st-softmax tbody tr:nth-child(3)")
     page.wait_for_selector(".st-softmax tbody tr:nth-child(3)[data-here]")
-    assert page.locator(".st-terms [data-here]").count() == 1 and page.inner_text(".st-terms [data-here]") == f"{exponentials[2].item():.2f}"
+    assert page.locator(".st-terms [data-here]").count() == 1 and page.inner_text(".st-terms [data-here]") == f"{exponentials[2].item():.4f}"
 
 
 def test_what_if_says_what_pytorch_says_and_switches_maps_off(visit, network):

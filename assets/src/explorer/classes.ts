@@ -109,14 +109,14 @@ export function softmax(given: Given) {
   const here = Math.min(look.channel, logits.length - 1);
   return html`<div class="st-softmax">
     <table class="number">
-      <thead><tr><th scope="col">${text("class")}</th><th scope="col">${text("logit")} <i>z</i></th><th scope="col"><i>z</i> − ${texts.decimal(most)}</th><th scope="col"><i>e</i><sup>z − ${texts.decimal(most)}</sup></th><th scope="col">÷ ${texts.decimal(sum)}</th></tr></thead>
+      <thead><tr><th scope="col">${text("class")}</th><th scope="col">${text("logit")} <i>z</i></th><th scope="col"><i>z</i> − ${texts.decimal(most)}</th><th scope="col"><i>e</i><sup>z − ${texts.decimal(most)}</sup></th><th scope="col">÷ ${texts.fine(sum)}</th></tr></thead>
       <tbody>${manifest.classes.map(({ name }, i) => html`<tr ?data-here=${i === here} @pointerenter=${(event: PointerEvent) => event.pointerType === "mouse" && given.go({ channel: i }, true)}>
         <th scope="row"><button type="button" aria-pressed=${i === here} @focus=${() => i !== here && given.go({ channel: i }, true)} @click=${() => given.go({ channel: i }, true)}>${words.className(manifest, name)}</button></th>
         <td><span class="st-bar" data-negative=${logits[i] < 0} .style=${`--share:${(Math.abs(logits[i]) / reach).toFixed(4)}`}></span>${texts.decimal(logits[i])}</td>
-        <td>${texts.decimal(logits[i] - most)}</td><td>${texts.decimal(exponentials[i])}</td>
+        <td>${texts.decimal(logits[i] - most)}</td><td>${texts.fine(exponentials[i])}</td>
         <td><strong data-probability=${probabilities[i].toFixed(4)}>${texts.percent(probabilities[i])}</strong><span class="st-share" .style=${`--share:${probabilities[i].toFixed(4)}`}></span></td></tr>`)}</tbody>
     </table>
-    <p class="st-terms number" aria-hidden="true">${text("softmax_sum")} ${exponentials.map((value, i) => html`${i ? " + " : ""}<span ?data-here=${i === here}>${texts.decimal(value)}</span>`)} = <strong>${texts.decimal(sum)}</strong></p>
-    <p class="st-formula number" role="status">${words.className(manifest, manifest.classes[here].name)}: ${texts.decimal(exponentials[here])} ÷ ${texts.decimal(sum)} = <strong>${texts.percent(probabilities[here])}</strong></p>
+    <p class="st-terms number" aria-hidden="true">${text("softmax_sum")} ${exponentials.map((value, i) => html`${i ? " + " : ""}<span ?data-here=${i === here}>${texts.fine(value)}</span>`)} = <strong>${texts.fine(sum)}</strong></p>
+    <p class="st-formula number" role="status">${words.className(manifest, manifest.classes[here].name)}: ${texts.fine(exponentials[here])} ÷ ${texts.fine(sum)} = <strong>${texts.percent(probabilities[here])}</strong></p>
   </div>`;
 }
