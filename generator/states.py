@@ -9,27 +9,49 @@ from urllib.parse import parse_qsl
 from errors import BuildError, nearest
 from generator.markdown import Figure
 
-VIEWS = ("map", "window", "field", "what_if", "compare", "softmax")
-_FORMS = {"channel": r"\d+|strongest", "from": r"\d+", "at": r"\d+\.\d+", "off": r"\S+\.\d+( \S+\.\d+)*"}
+_FORMS = {"channel": r"\d+|strongest", "from": r"\d+", "at": r"\d+\.\d+"}
 
 
 def check_state(state: str, figures: list[Figure], manifests: dict[str, dict[str, Any]]) -> None:
     """BuildError for a figure, a layer, an example or a value that is not there."""
     values = dict(parse_qsl(state, keep_blank_values=True))
     figure = _known("figure", values.pop("figure", ""), {figure.id: figure for figure in figures})
-    manifest = manifests[figure.attributes["model"]] if "model" in figure.attributes else None
-    choices = {"view": VIEWS}
-    if manifest:
-        choices["layer"] = ("image", *(layer["name"] for layer in manifest["layers"]))
-        choices["example"] = choices["with"] = tuple(example["name"] for example in manifest["examples"])
+    if "model" not in figure.attributes:
+        raise BuildError(f'the figure "{figure.id}" shows no network that a link could lead into')
+    manifest = manifests[figure.attributes["model"]]
+    layers = {"image": {"kind": "image", "shape": manifest["input"]["shape"]}} | {layer["name"]: layer for layer in manifest["layers"]}
+    examples = dict.fromkeys(example["name"] for example in manifest["examples"])
+    layer = _known("layer", values["layer"], layers) if "layer" in values else None
     for name, value in values.items():
-        if name in choices:
-            _known(name, value, dict.fromkeys(choices[name]))
-        elif name not in _FORMS:
-            known = [*choices, *_FORMS]
+        if name in ("example", "with"):
+            _known(name, value, examples)
+        elif name == "view" and layer:
+            _known("view", value, dict.fromkeys(views_of(layer, layer is manifest["layers"][-1])))
+        elif name == "off":
+            for part in value.split(" "):
+                where, _, channel = part.rpartition(".")
+                _check_channel(channel, _known("layer", where, layers))
+        elif name not in ("layer", "view", *_FORMS):
+            known = ["example", "layer", "channel", "view", "at", "from", "with", "off"]
             raise BuildError(f'a link into a figure has no "{name}"; it has figure, {", ".join(known)}{nearest(name, known)}')
-        elif not re.fullmatch(_FORMS[name], value):
+        elif name in _FORMS and not re.fullmatch(_FORMS[name], value):
             raise BuildError(f'"{value}" is no {name} of a figure')
+        elif name == "channel" and layer and value != "strongest":
+            _check_channel(value, layer)
+
+
+def views_of(layer: dict[str, Any], last: bool) -> list[str]:
+    """The views of a layer, as `viewsOf` in `assets/src/look.ts` has them; a test holds the two together."""
+    if layer["kind"] == "image":
+        return ["compare"]
+    if last:
+        return ["map", "softmax"]
+    return ["map", *(["window"] if layer["kind"] == "conv" else []), *(["field", "what_if"] if len(layer["shape"]) == 3 else []), "compare"]
+
+
+def _check_channel(channel: str, layer: dict[str, Any]) -> None:
+    if not channel.isdigit() or int(channel) >= layer["shape"][0]:
+        raise BuildError(f'there is no channel "{channel}" in a layer of {layer["shape"][0]}')
 
 
 def _known(what: str, value: str, choices: dict[str, Any]) -> Any:

@@ -70,11 +70,11 @@ const calls: Record<string, (given: Call) => unknown> = {
     return { weights: pack(weights), products: pack(products), sums };
   },
   softmax_steps: ({ x }) => explain.softmaxSteps([...unpack(x!).data]),
-  rank({ manifest, bytes: weights, pixels, name }) {
+  rank({ manifest, bytes: weights, pixels, name, off }) {
     const decoded = decodeWeights(manifest!, bytes(weights!));
-    const trace = { source: "test", layers: forward(manifest!, decoded, toImage(manifest!, bytes(pixels!))) };
+    const trace = { source: "test", layers: forward(manifest!, decoded, toImage(manifest!, bytes(pixels!)), off) };
     const maps: explain.Ranked[] = [];
-    explain.rankJobs({ manifest: manifest!, weights: decoded, trace }, name!, maps).forEach((job) => job());
+    explain.rankJobs({ manifest: manifest!, weights: decoded, trace }, name!, maps, off).forEach((job) => job());
     return { ...explain.answerOf(manifest!, trace), maps };
   },
   fields: ({ manifest, name, channel, at }) => fields(manifest!, name!, channel!, ...at!),

@@ -15,6 +15,8 @@ NETWORKS = {
     "padded": (lambda: TinyVGG(1, 10, 10, 28, 1), (1, 28, 28)),
     "three layers": (lambda: sequential([{"name": "conv", "kind": "conv", "out_channels": 3, "kernel_size": 5, "stride": 2, "padding": 1},
                                          {"name": "flatten", "kind": "flatten"}, {"name": "logits", "kind": "linear", "out_features": 4}], (3, 20, 20)), (3, 20, 20)),
+    "dropout after flatten": (lambda: sequential([{"name": "conv", "kind": "conv", "out_channels": 4, "kernel_size": 7, "padding": 3}, {"name": "flatten", "kind": "flatten"},
+                                                  {"name": "drop", "kind": "dropout"}, {"name": "relu", "kind": "relu"}, {"name": "logits", "kind": "linear", "out_features": 3}], (3, 12, 9)), (3, 12, 9)),
     "twenty channels": (lambda: sequential([{"name": "conv", "kind": "conv", "out_channels": 20, "kernel_size": 3}, {"name": "tanh", "kind": "tanh"},
                                             {"name": "pool", "kind": "avg_pool", "kernel_size": 3, "stride": 2, "padding": 1}, {"name": "flatten", "kind": "flatten"},
                                             {"name": "hidden", "kind": "linear", "out_features": 7}, {"name": "logits", "kind": "linear", "out_features": 2}], (3, 16, 16)), (3, 16, 16)),
@@ -135,17 +137,21 @@ def test_maps_that_are_switched_off_change_what_follows_as_in_pytorch(bridge, ca
             assert close(unpack(ours[name]), values[0].numpy()), (name, off)
 
 
-def test_maps_are_ranked_by_what_their_absence_does(bridge, case):
+@pytest.mark.parametrize("which", [0, -1])
+@pytest.mark.parametrize("more", [False, True])
+def test_maps_are_ranked_by_what_their_absence_does(bridge, case, which, more):
+    """Of the first layer and of the last with maps; also beside others that are off already, before and after."""
     network, pixels, given = case
-    layer = next(entry for entry in reversed(given["manifest"]["layers"]) if len(entry["shape"]) == 3)
-    said = bridge(given | {"call": "rank", "name": layer["name"]})[0]
-    with torch.no_grad():
-        probabilities = network(image_of(pixels))[0].softmax(0)
+    spatial = [entry for entry in given["manifest"]["layers"] if len(entry["shape"]) == 3]
+    layer = spatial[which]
+    off = [(spatial[0]["name"], 1), (spatial[-1]["name"], 0)] if more else []
+    said = bridge(given | {"call": "rank", "name": layer["name"], "off": [{"layer": name, "channel": c} for name, c in off]})[0]
+    probabilities = list(without(network, image_of(pixels), off).values())[-1][0].softmax(0)
     assert said["answer"] == int(probabilities.argmax()) and said["probability"] == pytest.approx(probabilities.max().item(), abs=1e-5)
     assert sorted(entry["channel"] for entry in said["maps"]) == list(range(layer["shape"][0]))
     last = list(dict(network.named_children()))[-1]
     for entry in said["maps"]:
-        left = without(network, image_of(pixels), [(layer["name"], entry["channel"])])[last][0].softmax(0)
+        left = without(network, image_of(pixels), [*off, (layer["name"], entry["channel"])])[last][0].softmax(0)
         assert entry["probability"] == pytest.approx(left[said["answer"]].item(), abs=1e-5) and entry["best"] == int(left.argmax())
     shares = [entry["probability"] for entry in said["maps"]]
     assert shares == sorted(shares)
@@ -207,6 +213,17 @@ def test_an_address_is_read_and_written(bridge, case):
         assert said["off"] == ([{"layer": conv, "channel": 1}] if "off=" in values else [])
     assert bridge(given | {"call": "look", "hash": "#a?figure=a&layer=conv_99"})[0]["look"] is None
     assert bridge(given | {"call": "look", "hash": "#a%"})[0]["found"] == {"anchor": "a%", "figure": "", "values": {}}
+
+
+def test_the_build_knows_the_views_that_the_page_has(bridge, case):
+    from generator.states import views_of
+
+    _, _, given = case
+    layers = given["manifest"]["layers"]
+    for entry in layers:
+        for view in ("map", "window", "field", "what_if", "compare", "softmax"):
+            look = bridge(given | {"call": "look", "hash": f"#a?figure=a&layer={entry['name']}&view={view}"})[0]["look"]
+            assert (look["view"] == view) == (view in views_of(entry, entry is layers[-1])), (entry["name"], view)
 
 
 def test_the_strongest_map_is_the_one_with_the_largest_unit(bridge, case):

@@ -36,9 +36,3 @@ export function go(address: Address, push: boolean): void {
   const hash = format(address);
   if (hash !== location.hash) history[push ? "pushState" : "replaceState"](null, "", hash);
 }
-
-/** Bring the anchor of an address with a state into view: browsers look for an element of the whole name. */
-export function scrollToAnchor(): void {
-  const { anchor, figure } = parse(location.hash);
-  if (figure) document.getElementById(anchor)?.scrollIntoView({ block: "start" });
-}

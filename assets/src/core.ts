@@ -1,12 +1,14 @@
 /** The core script: what every widget shares, as one global, `strata`. */
 import "./elements/picture-input";
 export { html, svg, LitElement, nothing } from "lit";
+export { repeat } from "lit/directives/repeat.js";
 export * as address from "./address";
 export * as data from "./data";
 export { define } from "./data";
 export { paintCrop } from "./elements/own-picture";
 export * as describe from "./describe";
 export * as draw from "./draw";
+export * as explorations from "./exploration";
 export * as explain from "./explain";
 export * as fields from "./field";
 export * as formats from "./formats";

@@ -35,9 +35,11 @@ function table(colours: string[]): Uint32Array {
 export interface Scale {
   readonly extent: number;
   readonly colours: Uint32Array;
+  /** Whether values beyond it were on show when it was made. */
+  readonly clipped?: boolean;
 }
 
-export const activationScale = (extent: number, theme: Theme): Scale => ({ extent, colours: (tables[theme] ??= table(ACTIVATIONS[theme])) });
+export const activationScale = (extent: number, theme: Theme, clipped = false): Scale => ({ extent, clipped, colours: (tables[theme] ??= table(ACTIVATIONS[theme])) });
 export const weightScale = (extent: number, theme: Theme): Scale => ({ extent, colours: (tables[`weights ${theme}`] ??= table(WEIGHTS[theme])) });
 export const greyScale: Scale = { extent: 1, colours: greys };
 

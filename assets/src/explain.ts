@@ -1,7 +1,7 @@
 /** The arithmetic behind what the explorer shows, apart from its drawing: every term of every sum. */
 import type { Manifest } from "./manifest";
 import * as ops from "./ops";
-import { forwardFrom, type Trace, type Weights } from "./trace";
+import { forwardFrom, type MapName, type Trace, type Weights } from "./trace";
 
 /** A vector counts as one map; to be seen, its units stand in rows. */
 export function spatial(shape: readonly number[]): [number, number, number] {
@@ -72,12 +72,12 @@ export function softmaxSteps(logits: readonly number[]): { most: number; exponen
   return { most, exponentials, sum, probabilities: exponentials.map((e) => e / sum) };
 }
 
-/** The probabilities without one map: of each class. */
-export function without(manifest: Manifest, weights: Weights, trace: Trace, layer: string, channel: number): Float32Array {
+/** The probabilities without one map, beside those that are off already: of each class. */
+export function without(manifest: Manifest, weights: Weights, trace: Trace, layer: string, channel: number, off: readonly MapName[]): Float32Array {
   const x = trace.layers[layer];
   const silenced = ops.tensor(x.shape, x.data.slice());
   ops.channel(silenced, channel).fill(0);
-  return ops.softmax(forwardFrom(manifest, weights, layer, silenced)).data;
+  return ops.softmax(forwardFrom(manifest, weights, layer, silenced, off)).data;
 }
 
 /** What a map does for the answer: how probable that is without it, and what the network says instead. */
@@ -95,10 +95,10 @@ export function answerOf(manifest: Manifest, trace: Trace): { answer: number; pr
 }
 
 /** One job a map of a layer, each of which runs the rest of the network; the most missed map comes first in the end. */
-export function rankJobs({ manifest, weights, trace }: { manifest: Manifest; weights: Weights; trace: Trace }, layer: string, maps: Ranked[]): (() => void)[] {
+export function rankJobs({ manifest, weights, trace }: { manifest: Manifest; weights: Weights; trace: Trace }, layer: string, maps: Ranked[], off: readonly MapName[] = []): (() => void)[] {
   const { answer } = answerOf(manifest, trace);
   return Array.from({ length: trace.layers[layer].shape[0] }, (_, channel) => () => {
-    const probabilities = without(manifest, weights, trace, layer, channel);
+    const probabilities = without(manifest, weights, trace, layer, channel, off);
     maps.push({ channel, probability: probabilities[answer], best: probabilities.indexOf(Math.max(...probabilities)) });
     maps.sort((a, b) => a.probability - b.probability || a.channel - b.channel);
   });

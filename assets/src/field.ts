@@ -27,8 +27,11 @@ export function fields(manifest: Manifest, layer: string, channel: number, y: nu
     const before = inputShape(manifest, index);
     const kind = kindOf(entry);
     if (entry.kind === "flatten" && before.length === 3 && region.left === region.right) {
-      // A strip is its map's units, row by row.
-      region = { top: Math.floor(region.left / before[2]), bottom: Math.floor(region.left / before[2]), left: region.left % before[2], right: region.left % before[2] };
+      // The layer that is asked of counts its units strip by strip, map by map; any vector after it counts them all.
+      const area = before[1] * before[2];
+      if (entry.name !== layer) only = Math.floor(region.left / area);
+      const [top, left] = [Math.floor((region.left % area) / before[2]), region.left % before[2]];
+      region = { top, left, bottom: top, right: left };
     } else region = kind.field(region, entry, before);
     if (kind.mixes) only = null;
     found.push(clipped(index ? manifest.layers[index - 1].name : "image", region, before, only));

@@ -11,6 +11,8 @@ export interface Kind {
   shape(input: Shape, layer: Layer): Shape;
   /** The layer's activation; `weight` and `bias` for a kind that has them. */
   forward(x: Tensor, layer: Layer, weight: Tensor, bias: Tensor): Tensor;
+  /** How the explorer shows such a layer: see explorer/stage.ts. */
+  view: "convolution" | "activation" | "pooling" | "flatten" | "linear";
   /** Whether the layer has weights of its own. */
   weights: boolean;
   /** Whether its values can leave the range of its input's, so that its heatmaps need a scale of their own. */
@@ -40,6 +42,7 @@ const whole: Kind["field"] = (_, __, input) => {
 };
 
 const each = (f: (value: number, layer: Layer) => number, rescales = false): Kind => ({
+  view: "activation",
   shape: (input) => input,
   forward: (x, layer) => ops.map(x, (value) => f(value, layer)),
   weights: false,
@@ -49,6 +52,7 @@ const each = (f: (value: number, layer: Layer) => number, rescales = false): Kin
 });
 
 const pool = (forward: (x: Tensor, window: Window) => Tensor): Kind => ({
+  view: "pooling",
   shape: windowShape,
   forward: (x, layer) => forward(x, window(layer)),
   weights: false,
@@ -59,6 +63,7 @@ const pool = (forward: (x: Tensor, window: Window) => Tensor): Kind => ({
 
 export const kinds: Record<string, Kind> = {
   conv: {
+    view: "convolution",
     shape: (input, layer) => [layer.shape[0], ...windowShape(input, layer).slice(1)],
     forward: (x, layer, weight, bias) => ops.conv2d(x, weight, bias, window(layer)),
     weights: true,
@@ -67,6 +72,7 @@ export const kinds: Record<string, Kind> = {
     field: below,
   },
   linear: {
+    view: "linear",
     shape: (_, layer) => [layer.shape[0]],
     forward: (x, _, weight, bias) => ops.linear(x, weight, bias),
     weights: true,
@@ -82,6 +88,7 @@ export const kinds: Record<string, Kind> = {
   max_pool: pool(ops.maxPool2d),
   avg_pool: pool(ops.avgPool2d),
   flatten: {
+    view: "flatten",
     shape: (input) => [ops.size(input)],
     forward: (x) => ops.flatten(x),
     weights: false,

@@ -1,4 +1,5 @@
 /** What a figure shows beyond the whole network: one map and a view of it; and the same as part of an address. */
+import { kindOf } from "./kinds";
 import { shapeOf, type Manifest } from "./manifest";
 import type { MapName, Trace } from "./trace";
 
@@ -23,15 +24,16 @@ export function viewsOf(manifest: Manifest, layer: string): ViewName[] {
   const entry = manifest.layers.find((candidate) => candidate.name === layer);
   if (!entry) return ["compare"]; // the picture itself
   if (entry === manifest.layers.at(-1)) return ["map", "softmax"];
-  const own: ViewName[] = entry.kind === "conv" ? ["map", "window"] : ["map"];
+  const own: ViewName[] = kindOf(entry).view === "convolution" ? ["map", "window"] : ["map"];
   return [...own, ...(entry.shape.length === 3 ? (["field", "what_if"] as const) : []), "compare"];
 }
 
-/** How many maps of a layer can be looked at: its channels, a flattened activation's strips, the classes. */
+/** How many maps of a layer can be looked at: its channels, a flattened activation's strips, a linear layer's units, the classes. */
 export function channelsOf(manifest: Manifest, layer: string): number {
   if (layer === manifest.layers.at(-1)!.name) return manifest.classes.length;
   const shape = shapeOf(manifest, layer);
   if (shape.length === 3) return shape[0];
+  if (manifest.layers.some((entry) => entry.name === layer && kindOf(entry).view === "linear")) return shape[0];
   const index = manifest.layers.findIndex((candidate) => candidate.name === layer);
   const before = index > 0 ? manifest.layers[index - 1].shape : manifest.input.shape;
   return manifest.layers[index].kind === "flatten" && before.length === 3 ? before[0] : 1;

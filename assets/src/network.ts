@@ -63,7 +63,7 @@ export const unitsOf = (trace: Trace, place: Place): Float32Array =>
   slice(trace.layers[place.layer], place.channel, place.units.width * place.units.height);
 
 export const scaleOf = (view: View, scale: number, theme: Theme): Scale =>
-  scale === 0 ? greyScale : activationScale(view.extents[scale].extent, theme);
+  scale === 0 ? greyScale : activationScale(view.extents[scale].extent, theme, view.extents[scale].clipped);
 
 /** What a still picture needs besides: how to write RGBA pixels as an image's address, and the classes' names. */
 export interface Still {

@@ -90,12 +90,12 @@ export function kernel(weight: Tensor, o: number, i: number): Float32Array {
   return weight.data.subarray((o * inputs + i) * k * k, (o * inputs + i + 1) * k * k);
 }
 
-/** The units below a window at output place (row, column), row by row, with zeros where it stands over the padding. */
-export function windowAt(map: Float32Array, width: number, row: number, column: number, { kernel_size: k, stride, padding }: Window): number[] {
+/** The units below a window at output place (row, column), row by row, with `outside` where it stands over the padding. */
+export function windowAt(map: Float32Array, width: number, row: number, column: number, { kernel_size: k, stride, padding }: Window, outside = 0): number[] {
   const height = map.length / width;
   return Array.from({ length: k * k }, (_, i) => {
     const [y, x] = [row * stride - padding + Math.floor(i / k), column * stride - padding + (i % k)];
-    return y >= 0 && y < height && x >= 0 && x < width ? map[y * width + x] : 0;
+    return y >= 0 && y < height && x >= 0 && x < width ? map[y * width + x] : outside;
   });
 }
 
@@ -115,6 +115,9 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor): Tensor {
   }
   return y;
 }
+
+/** The largest magnitude; 0 of nothing. A spread into Math.max fails for a hundred thousand numbers. */
+export const largest = (values: Float32Array): number => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
 /** The same function of every unit. */
 export const map = (x: Tensor, f: (value: number) => number): Tensor => tensor(x.shape, x.data.map(f));

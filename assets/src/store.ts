@@ -33,7 +33,9 @@ class Store extends EventTarget {
   private traces = new Map<string, Promise<Trace>>();
   private reading = new AbortController();
   private computing = new AbortController();
-  private restored = false;
+  private restored: Promise<void> | null = null;
+  /** Traces of the reader's picture that are still computed. */
+  private unfinished = new Map<string, Promise<Trace>>();
 
   /** The manifest of a model, loaded once. */
   manifest(model: string): Promise<Manifest> {
@@ -64,6 +66,7 @@ class Store extends EventTarget {
   show(picture: Picture): void {
     this.reading.abort();
     this.computing.abort();
+    for (const [key, trace] of this.unfinished) if (this.traces.get(key) === trace) this.traces.delete(key); // they end in nothing
     this.computing = new AbortController();
     this.picture = picture;
     this.report({ step: "idle" });
@@ -102,10 +105,12 @@ class Store extends EventTarget {
   }
 
   /** Show the picture that the reader gave on the page before, where the browser kept it. */
-  async restore(): Promise<void> {
-    const kept = this.restored ? null : recall();
-    this.restored = true;
-    if (kept && !this.own) await this.take(kept.file, 1, kept.crop);
+  restore(): Promise<void> {
+    this.restored ??= (async () => {
+      const kept = recall();
+      if (kept && !this.own) await this.take(kept.file, 1, kept.crop);
+    })();
+    return this.restored;
   }
 
   /** Remove the reader's picture from the page and from what the browser keeps. */
@@ -140,6 +145,8 @@ class Store extends EventTarget {
     const kept = this.traces.get(key);
     const trace = kept ?? this.manifest(model).then((manifest) => this.produce(manifest, picture));
     if (!kept) {
+      if ("own" in picture) this.unfinished.set(key, trace);
+      void trace.catch(() => undefined).then(() => this.unfinished.get(key) === trace && this.unfinished.delete(key));
       trace.catch((error: unknown) => {
         if (this.traces.get(key) === trace) this.traces.delete(key);
         if ("example" in picture || this.picture === picture) this.fail(error, "own" in picture ? picture.own.file.name : "");

@@ -28,27 +28,28 @@ export interface MapName {
  */
 export function forward(manifest: Manifest, weights: Weights, image: Tensor, off: readonly MapName[] = []): Record<string, Tensor> {
   const layers: Record<string, Tensor> = { image };
-  let x = normalized(manifest, image);
-  for (const layer of manifest.layers) {
-    x = kindOf(layer).forward(x, layer, weights[`${layer.name}.weight`], weights[`${layer.name}.bias`]);
-    const here = off.filter((map) => map.layer === layer.name);
-    if (here.length) x = tensor(x.shape, x.data.slice());
-    for (const { channel: c } of here) channel(x, c).fill(0);
-    layers[layer.name] = x;
-  }
+  run(manifest, weights, 0, normalized(manifest, image), off, (name, x) => (layers[name] = x));
   return layers;
 }
 
 /** The logits, from an activation that is there already onwards: what follows `layer` when its activation is `x`. */
-export function forwardFrom(manifest: Manifest, weights: Weights, layer: string, x: Tensor): Tensor {
-  for (const next of manifest.layers.slice(manifest.layers.findIndex((candidate) => candidate.name === layer) + 1)) {
-    x = kindOf(next).forward(x, next, weights[`${next.name}.weight`], weights[`${next.name}.bias`]);
+export function forwardFrom(manifest: Manifest, weights: Weights, layer: string, x: Tensor, off: readonly MapName[] = []): Tensor {
+  return run(manifest, weights, manifest.layers.findIndex((candidate) => candidate.name === layer) + 1, x, off, () => undefined);
+}
+
+function run(manifest: Manifest, weights: Weights, from: number, x: Tensor, off: readonly MapName[], found: (name: string, x: Tensor) => void): Tensor {
+  for (const layer of manifest.layers.slice(from)) {
+    x = kindOf(layer).forward(x, layer, weights[`${layer.name}.weight`], weights[`${layer.name}.bias`]);
+    const here = off.filter((map) => map.layer === layer.name);
+    if (here.length) x = tensor(x.shape, x.data.slice());
+    for (const { channel: c } of here) channel(x, c).fill(0);
+    found(layer.name, x);
   }
   return x;
 }
 
 /** What the first layer takes in. */
-function normalized({ input: { normalization } }: Manifest, image: Tensor): Tensor {
+export function normalized({ input: { normalization } }: Manifest, image: Tensor): Tensor {
   return normalization ? normalize(image, normalization.mean, normalization.std) : image;
 }
 

@@ -11,8 +11,8 @@ export interface BrushGiven {
   paint(pixels: Uint8Array): Promise<void>;
 }
 
-const COLOURS = ["#ffffff", "#1d1f24", "#d83a2b", "#f2a11e", "#f4dd3b", "#3f9a4c", "#2f6fd0", "#8a5a3b"];
-const GREYS = ["#ffffff", "#c0c0c0", "#808080", "#404040", "#000000"];
+const COLOURS = { white: "#ffffff", black: "#1d1f24", red: "#d83a2b", orange: "#f2a11e", yellow: "#f4dd3b", green: "#3f9a4c", blue: "#2f6fd0", brown: "#8a5a3b" };
+const GREYS = { white: "#ffffff", light_grey: "#c0c0c0", grey: "#808080", dark_grey: "#404040", black: "#000000" };
 const RADII = [0.6, 1.6, 3.2, 6];
 const UNDOS = 50;
 
@@ -32,7 +32,7 @@ class PictureBrush extends LitElement {
 
   constructor() {
     super();
-    this.colour = COLOURS[2];
+    this.colour = COLOURS.red;
     this.radius = 2;
     this.cursor = null;
     this.undos = [];
@@ -47,7 +47,7 @@ class PictureBrush extends LitElement {
     this.from = this.given;
     this.pixels = this.given.pixels.slice();
     this.undos = [];
-    if (this.given.shape[0] === 1) this.colour = GREYS[0];
+    if (this.given.shape[0] === 1) this.colour = GREYS.white;
   }
 
   override render() {
@@ -58,7 +58,7 @@ class PictureBrush extends LitElement {
         @pointerdown=${this.onDown} @pointermove=${this.onMove} @pointerup=${this.onUp} @pointercancel=${this.onUp} @keydown=${this.onKey}></canvas>
         ${this.cursor ? html`<span class="br-cursor" .style=${`left:${(100 * (this.cursor[1] + 0.5)) / width}%;top:${(100 * (this.cursor[0] + 0.5)) / height}%`}></span>` : ""}</div>
       <div class="br-tools">
-        <div class="br-colours" role="group" aria-label=${text("paint_colour")}>${palette.map((colour) => html`<button type="button" .style=${`background:${colour}`} aria-label=${colour} aria-pressed=${colour === this.colour}
+        <div class="br-colours" role="group" aria-label=${text("paint_colour")}>${Object.entries(palette).map(([name, colour]) => html`<button type="button" .style=${`background:${colour}`} aria-label=${text(`colour_${name}`)} title=${text(`colour_${name}`)} aria-pressed=${colour === this.colour}
           @click=${() => (this.colour = colour)}></button>`)}${channels === 1 ? "" : html`<input type="color" aria-label=${text("paint_any_colour")} .value=${this.colour} @input=${(event: Event) => (this.colour = (event.target as HTMLInputElement).value)}>`}</div>
         <div class="br-sizes" role="group" aria-label=${text("paint_size")}>${RADII.map((radius, i) => html`<button type="button" aria-label=${text("paint_radius", { size: Math.round(2 * radius) })} aria-pressed=${i === this.radius} @click=${() => (this.radius = i)}>
           <span .style=${`width:${4 + 3 * radius}px;height:${4 + 3 * radius}px`}></span></button>`)}</div>
@@ -155,7 +155,6 @@ class PictureBrush extends LitElement {
   };
 
   private reset = () => {
-    this.keep();
     this.pixels = this.given.pixels.slice();
     this.undos = [];
     this.show();

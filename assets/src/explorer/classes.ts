@@ -2,7 +2,7 @@
 import { draw, explain, html, ops, text as texts, words } from "../core";
 import type { Manifest } from "../manifest";
 import type { Given } from "./given";
-import { inputOf, joins, legend, map, mapName, stepOf } from "./parts";
+import { inputOf, inputScale, joins, legend, map, mapName, ownScale, pointing, stepOf } from "./parts";
 
 const { text } = texts;
 
@@ -11,12 +11,10 @@ export function mapsBefore(given: Given, index: number): { layer: string; x: ops
   const { manifest, trace } = given;
   let at = index - 1;
   while (at >= 0 && ["flatten", "dropout"].includes(manifest.layers[at].kind)) at--;
-  const x = inputOf(manifest, trace.layers, at + 1);
-  return { layer: at < 0 ? "image" : manifest.layers[at].name, x };
+  const { shape } = inputOf(manifest, trace.layers, at + 1);
+  // The units are those that come in, laid out as the maps that they were.
+  return { layer: at < 0 ? "image" : manifest.layers[at].name, x: ops.tensor(shape, inputOf(manifest, trace.layers, index).data) };
 }
-
-/** The unit of a linear layer that the look is at: a class by its channel, of a hidden layer the one that is pointed at. */
-export const outputUnit = ({ manifest, look }: Given, length: number) => Math.min(length - 1, look.layer === manifest.layers.at(-1)!.name ? look.channel : Math.max(0, look.channel));
 
 export const unitName = (manifest: Manifest, layer: string, unit: number) =>
   layer === manifest.layers.at(-1)!.name ? words.className(manifest, manifest.classes[unit].name) : text("unit", { unit });
@@ -26,19 +24,18 @@ export function linear(given: Given) {
   const step = stepOf(given);
   const index = manifest.layers.indexOf(step.layer);
   const { layer, x } = mapsBefore(given, index);
-  const unit = outputUnit(given, step.output.data.length);
+  const unit = Math.min(look.channel, step.output.data.length - 1);
   const { weights, products, sums } = explain.weighed(x, all[`${step.layer.name}.weight`], unit);
   const [count, height, width] = explain.spatial(x.shape);
   const from = Math.min(look.from, count - 1);
   const at = look.at && look.at[0] < height && look.at[1] < width ? look.at : strongestProduct(products, from);
   const position = (from * height + at[0]) * width + at[1];
-  const weightScale = draw.weightScale(Math.max(...weights.data.map(Math.abs)), theme);
-  const extent = draw.extentOf(products.data);
-  const productScale = draw.activationScale(extent.extent, theme);
-  const scale = layer === "image" ? draw.activationScale(1, theme) : given.scaleOf(layer);
+  const weightScale = draw.weightScale(ops.largest(weights.data), theme);
+  const productScale = ownScale(products, theme);
+  const scale = inputScale(given, { before: layer, input: layer === "image" ? inputOf(manifest, given.trace.layers, 0) : x });
   const narrow = given.width < 700;
   const cell = narrow ? Math.min(84, (given.width - 130) / 3) : Math.max(38, Math.min(96, 560 / count - 9));
-  const point = (i: number) => (y: number, column: number) => given.go({ from: i, at: [y, column] }, true);
+  const point = (i: number, tabbed = false) => ({ ...pointing(at, height, width, (to) => given.go({ from: i, at: to }, true)), tabbed: tabbed && i === from });
   const bias = all[`${step.layer.name}.bias`].data[unit];
   const maps = ops.tensor([count, height, width], x.data);
   return html`<div class="st-conv st-linear" data-narrow=${narrow}>
@@ -46,7 +43,7 @@ export function linear(given: Given) {
       ${Array.from({ length: count }, (_, i) => {
         const marks = { unit: i === from ? at : null };
         return html`<li class="st-row" data-from=${i} ?data-here=${i === from}>
-          <span class="st-parent" data-fly="${layer}/${i}">${map(maps, i, scale, cell, mapName(given, layer, i), marks, point(i))}</span><i>×</i>
+          <span class="st-parent" data-fly="${layer}/${i}">${map(maps, i, scale, cell, mapName(given, layer, i), marks, point(i, true))}</span><i>×</i>
           <span class="st-part">${map(weights, i, weightScale, cell, text("weights_of", { channel: i }), marks, point(i))}</span><i>=</i>
           <span class="st-part">${map(products, i, productScale, cell, text("part_of", { channel: i }), marks, point(i))}</span>
           <span class="st-row-sum number">${texts.decimal(sums[i])}</span></li>`;
@@ -58,15 +55,15 @@ export function linear(given: Given) {
       <span class="st-bias number">${text("bias", { value: texts.decimal(bias) })}</span>
       <span class="st-arrow" aria-hidden="true"></span>
       <p class="st-outcome"><small>${unitName(manifest, step.layer.name, unit)}</small><strong class="number" data-total>${texts.decimal(step.output.data[unit])}</strong></p>
-      <div class="st-one number" role="status">
+      <div class="st-one number">
         <p>${mapName(given, layer, from)}: ${text("unit_at", { row: at[0], column: at[1] })}</p>
         <p class="st-formula"><span>${texts.decimal(x.data[position])}</span> × <span>${texts.decimal(weights.data[position])}</span> = <strong data-product>${texts.decimal(products.data[position])}</strong></p>
-        <p class="st-vector-at">${text("place_in_vector", { place: texts.integer(position + 1), length: texts.integer(x.data.length) })}</p>
+        <p class="st-vector-at">${text("place_in_vector", { place: texts.integer(position), last: texts.integer(x.data.length - 1) })}</p>
         <span class="st-vector"><heat-map .given=${{ values: x.data, width: x.data.length, scale }} role="img" aria-label=${text("whole_vector", { count: texts.integer(x.data.length) })}></heat-map>
           <b .style=${`left:${((100 * (position + 0.5)) / x.data.length).toFixed(2)}%`}></b></span>
       </div>
     </div>
-    <div class="st-legends">${legend(weightScale, false, text("legend_weights"))}${legend(productScale, extent.clipped, text("legend_parts"))}${legend(scale, false, layer)}</div>
+    <div class="st-legends">${legend(weightScale, text("legend_weights"))}${legend(productScale, text("legend_parts"))}${legend(scale, layer)}</div>
   </div>`;
 }
 
@@ -85,15 +82,15 @@ export function flatten(given: Given) {
   const at = look.at && look.at[0] < height && look.at[1] < width ? look.at : ([0, 0] as const);
   const channel = Math.min(look.channel, explain.spatial(step.input.shape)[0] - 1);
   const position = (channel * height + at[0]) * width + at[1];
-  const scale = given.scaleOf(step.before);
+  const scale = inputScale(given, step);
   const { length } = step.output.data;
   const size = given.width < 700 ? given.width - 24 : 260;
   return html`<div class="st-flatten">
     <figure class="st-side"><figcaption>${mapName(given, step.before, channel)}</figcaption>
-      ${map(step.input, channel, scale, size, mapName(given, step.before, channel), { unit: at }, (y, x) => given.go({ at: [y, x] }, true))}</figure>
+      ${map(step.input, channel, scale, size, mapName(given, step.before, channel), { unit: at }, pointing(at, height, width, (to) => given.go({ at: to }, true)))}</figure>
     <div class="st-middle">
       <p class="st-formula number">(${channel} × ${height} + ${at[0]}) × ${width} + ${at[1]} = <strong data-total>${texts.integer(position)}</strong></p>
-      <p class="number">${text("place_in_vector", { place: texts.integer(position + 1), length: texts.integer(length) })} ${text("its_value", { value: texts.decimal(step.output.data[position]) })}</p>
+      <p class="number">${text("place_in_vector", { place: texts.integer(position), last: texts.integer(length - 1) })} ${text("its_value", { value: texts.decimal(step.output.data[position]) })}</p>
       <span class="st-vector"><heat-map .given=${{ values: step.output.data, width: length, scale }} role="img" aria-label=${text("whole_vector", { count: texts.integer(length) })}></heat-map>
         <b .style=${`left:${((100 * (position + 0.5)) / length).toFixed(2)}%`}></b></span>
     </div>
@@ -117,6 +114,6 @@ export function softmax(given: Given) {
         <td><strong data-probability=${probabilities[i].toFixed(4)}>${texts.percent(probabilities[i])}</strong><span class="st-share" .style=${`--share:${probabilities[i].toFixed(4)}`}></span></td></tr>`)}</tbody>
     </table>
     <p class="st-terms number" aria-hidden="true">${text("softmax_sum")} ${exponentials.map((value, i) => html`${i ? " + " : ""}<span ?data-here=${i === here}>${texts.fine(value)}</span>`)} = <strong>${texts.fine(sum)}</strong></p>
-    <p class="st-formula number" role="status">${words.className(manifest, manifest.classes[here].name)}: ${texts.fine(exponentials[here])} ÷ ${texts.fine(sum)} = <strong>${texts.percent(probabilities[here])}</strong></p>
+    <p class="st-formula number">${words.className(manifest, manifest.classes[here].name)}: ${texts.fine(exponentials[here])} ÷ ${texts.fine(sum)} = <strong>${texts.percent(probabilities[here])}</strong></p>
   </div>`;
 }

@@ -1,42 +1,36 @@
 /** A convolution as a whole: every map that comes in, its kernel, what they give, and their sum with the bias. */
 import { draw, html, kinds, ops, text as texts } from "../core";
 import type { Given } from "./given";
-import { inputScale, joins, legend, map, mapName, stepOf } from "./parts";
+import { inputScale, joins, legend, map, mapName, ownScale, stepOf } from "./parts";
 
 const { text } = texts;
 
-export interface Parts {
-  parts: ops.Tensor;
-  extent: { extent: number; clipped: boolean };
-  weightExtent: number;
-}
-
-let kept: { input: ops.Tensor; output: ops.Tensor; channel: number; result: Parts } | null = null;
-
-/** What each incoming map gives to the channel of the look, and the scales that all of it is shown in. */
-export function partsOf(given: Given): Parts {
+/** What each incoming map gives to the channel of the look: (I, H', W'). */
+export function partsOf(given: Given): ops.Tensor {
   const { layer, input, output } = stepOf(given);
   const { channel } = given.look;
-  if (kept?.output === output && kept.channel === channel) return kept.result;
-  const weight = given.weights[`${layer.name}.weight`];
-  const parts = ops.convParts(input, weight, channel, kinds.window(layer));
-  const result = { parts, extent: draw.extentOf(parts.data), weightExtent: Math.max(...weight.data.map(Math.abs)) };
-  kept = { input, output, channel, result };
-  return result;
+  if (kept?.output !== output || kept.channel !== channel) {
+    kept = { output, channel, parts: ops.convParts(input, given.weights[`${layer.name}.weight`], channel, kinds.window(layer)) };
+  }
+  return kept.parts;
 }
+let kept: { output: ops.Tensor; channel: number; parts: ops.Tensor } | null = null;
+
+/** The scale of a layer's kernels, one for all of them. */
+export const kernelScaleOf = ({ weights, theme }: Given, layer: string) => draw.weightScale(ops.largest(weights[`${layer}.weight`].data), theme);
 
 export function convolution(given: Given) {
   const { look, theme, weights } = given;
   const step = stepOf(given);
   const { layer, before, input, output } = step;
-  const { parts, extent, weightExtent } = partsOf(given);
+  const parts = partsOf(given);
   const [inputs] = input.shape;
   const k = layer.kernel_size!;
-  const partScale = draw.activationScale(extent.extent, theme);
-  const kernelScale = draw.weightScale(weightExtent, theme);
-  const ownScale = given.scaleOf(layer.name);
+  const partScale = ownScale(parts, theme);
+  const kernelScale = kernelScaleOf(given, layer.name);
+  const scale = given.scaleOf(layer.name);
   const narrow = given.width < 700;
-  const cell = narrow ? Math.min(84, (given.width - 96) / 3) : Math.max(34, Math.min(76, 560 / inputs - 9));
+  const cell = narrow ? Math.min(84, (given.width - 96) / 3) : Math.max(34, Math.min(given.width > 1500 ? 92 : 76, 560 / inputs - 9));
   const bias = weights[`${layer.name}.bias`].data[look.channel];
   const kernelTensor = (i: number) => ops.tensor([1, k, k], ops.kernel(weights[`${layer.name}.weight`], look.channel, i));
   return html`<div class="st-conv" data-narrow=${narrow}>
@@ -52,9 +46,8 @@ export function convolution(given: Given) {
       <span class="st-plus" aria-hidden="true">+</span>
       <span class="st-bias number">${text("bias", { value: texts.decimal(bias) })}</span>
       <span class="st-arrow" aria-hidden="true"></span>
-      <span class="st-result" data-fly="${layer.name}/${look.channel}">${map(output, look.channel, ownScale, narrow ? Math.min(220, given.width - 40) : 200, mapName(given, layer.name, look.channel), { unit: look.at },
-        (y, x) => given.go({ at: [y, x], view: "window" }))}</span>
+      <span class="st-result" data-fly="${layer.name}/${look.channel}">${map(output, look.channel, scale, narrow ? Math.min(220, given.width - 40) : Math.min(320, given.width / 6), mapName(given, layer.name, look.channel))}</span>
     </div>
-    <div class="st-legends">${legend(kernelScale, false, text("legend_weights"))}${legend(partScale, extent.clipped, text("legend_parts"))}${legend(ownScale, false, layer.name)}</div>
+    <div class="st-legends">${legend(kernelScale, text("legend_weights"))}${legend(partScale, text("legend_parts"))}${legend(scale, layer.name)}</div>
   </div>`;
 }

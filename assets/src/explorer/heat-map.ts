@@ -1,6 +1,6 @@
 /**
  * One map, one pixel a unit, enlarged: `.given` paints it, marks a unit and a region, and, where it can be pointed at, says which
- * unit is: a "point" event with {y, x}, by pointer, touch or arrow keys.
+ * unit is: a "point" event with its {y, x}; and a "step" event with where an arrow key leads.
  */
 import { draw } from "../core";
 import type { Region } from "../ops";
@@ -36,7 +36,7 @@ class HeatMap extends HTMLElement {
     const before = this.shown;
     this.shown = given;
     const height = this.height;
-    if (before?.values !== given.values || before.scale.extent !== given.scale.extent || before.scale.colours !== given.scale.colours) {
+    if (!before || !sameValues(before.values, given.values) || before.scale.extent !== given.scale.extent || before.scale.colours !== given.scale.colours) {
       if (given.image) draw.paintImage(this.canvas, given.values, given.image);
       else draw.paintHeatmap(this.canvas, given.values, given.width, height, given.scale);
     }
@@ -58,7 +58,8 @@ class HeatMap extends HTMLElement {
     if (!this.shown || !this.pointable) return;
     const box = this.getBoundingClientRect();
     const along = (position: number, start: number, length: number, count: number) => Math.min(count - 1, Math.max(0, Math.floor(((position - start) / length) * count)));
-    this.tell(along(event.clientY, box.top, box.height, this.height), along(event.clientX, box.left, box.width, this.shown.width));
+    const [y, x] = [along(event.clientY, box.top, box.height, this.height), along(event.clientX, box.left, box.width, this.shown.width)];
+    this.dispatchEvent(new CustomEvent("point", { detail: { y, x } }));
   }
 
   private onKey = (event: KeyboardEvent) => {
@@ -66,16 +67,12 @@ class HeatMap extends HTMLElement {
     if (!step || !this.shown || !this.pointable || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     event.stopPropagation();
-    const { unit, region, width } = this.shown;
-    const [y, x] = unit ?? (region ? [Math.floor((region.top + region.bottom) / 2), Math.floor((region.left + region.right) / 2)] : [0, 0]);
-    const stride = Number(this.dataset.stride ?? 1);
-    this.tell(Math.min(this.height - 1, Math.max(0, y + step[0] * stride)), Math.min(width - 1, Math.max(0, x + step[1] * stride)));
+    this.dispatchEvent(new CustomEvent("step", { detail: { y: step[0], x: step[1] } }));
   };
-
-  private tell(y: number, x: number) {
-    this.dispatchEvent(new CustomEvent("point", { detail: { y, x } }));
-  }
 }
+
+/** Whether two slices are the same numbers in the same place. */
+const sameValues = (a: Float32Array, b: Float32Array) => a.buffer === b.buffer && a.byteOffset === b.byteOffset && a.length === b.length;
 
 const STEPS: Record<string, [number, number]> = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 

@@ -1,5 +1,5 @@
 /** The pieces that views are made of: a map, a grid of numbers, a legend, a name. */
-import { draw, explain, html, kinds, nothing, ops, svg, text as texts, words } from "../core";
+import { draw, explain, html, nothing, svg, text as texts, traces, words } from "../core";
 import type { Layer, Manifest } from "../manifest";
 import type { Region, Tensor } from "../ops";
 import type { Given } from "./given";
@@ -11,12 +11,26 @@ export interface Marks {
   region?: Region | null;
 }
 
-/** One map of a layer's activation, `size` pixels wide; with `onPoint`, it can be pointed at. */
-export function map(x: Tensor, channel: number, scale: draw.Scale, size: number, name: string, marks: Marks = {}, onPoint?: (y: number, x: number) => void, stride = 1) {
+/** What pointing at a map does: the unit pointed at, and steps by the arrow keys; without `tabbed` it is not on the way of the tab key. */
+export interface Pointing {
+  to(y: number, x: number): void;
+  by(y: number, x: number): void;
+  tabbed?: boolean;
+}
+
+/** One map of a layer's activation, `size` pixels wide; with `pointing`, it can be pointed at. */
+export function map(x: Tensor, channel: number, scale: draw.Scale, size: number, name: string, marks: Marks = {}, pointing?: Pointing) {
   const [, height, width] = explain.spatial(x.shape);
+  const tabbed = pointing && pointing.tabbed !== false;
   return html`<heat-map class="hm" .style=${`width:${size.toFixed(1)}px;height:${Math.max(8, (size * height) / width).toFixed(1)}px`} .given=${{ values: slice(x, channel), width, scale, ...marks }}
-    role=${onPoint ? "application" : "img"} aria-label=${onPoint ? text("point_at_map", { map: name }) : name} tabindex=${onPoint ? 0 : nothing} data-stride=${stride}
-    @point=${onPoint ? (event: CustomEvent) => onPoint(event.detail.y, event.detail.x) : nothing}></heat-map>`;
+    role=${tabbed ? "application" : "img"} aria-label=${tabbed ? text("point_at_map", { map: name }) : name} tabindex=${pointing ? (tabbed ? 0 : -1) : nothing}
+    @point=${pointing ? ({ detail: { y, x } }: CustomEvent) => pointing.to(y, x) : nothing} @step=${pointing ? ({ detail: { y, x } }: CustomEvent) => pointing.by(y, x) : nothing}></heat-map>`;
+}
+
+/** Pointing at units of a map of `height` × `width`, of which `at` is the one on show. */
+export function pointing([row, column]: readonly [number, number], height: number, width: number, go: (at: [number, number]) => void, to: (y: number, x: number) => [number, number] = (y, x) => [y, x]): Pointing {
+  const inside = (n: number, length: number) => Math.min(length - 1, Math.max(0, n));
+  return { to: (y, x) => go(to(y, x)), by: (y, x) => go([inside(row + y, height), inside(column + x, width)]) };
 }
 
 /** The picture in its own colours. */
@@ -30,9 +44,10 @@ export function slice(x: Tensor, channel: number): Float32Array {
   return x.data.subarray(Math.min(channel, count - 1) * height * width, (Math.min(channel, count - 1) + 1) * height * width);
 }
 
-/** k × k numbers on their colours. `marked` is the index of one that stands out. */
+/** k × k numbers on their colours; NaN is an empty place. `marked` is the index of one that stands out. */
 export function numbers(values: readonly number[], columns: number, scale: draw.Scale, marked = -1) {
-  return html`<span class="st-numbers number" data-columns=${columns} .style=${`grid-template-columns:repeat(${columns},auto)`}>${values.map((value, i) => {
+  return html`<span class="st-numbers number" data-size=${columns <= 3 ? "large" : columns <= 5 ? "middle" : "small"} .style=${`grid-template-columns:repeat(${columns},auto)`}>${values.map((value, i) => {
+    if (Number.isNaN(value)) return html`<span></span>`; // the padding, which takes no part
     const [background, colour] = colours(value, scale);
     return html`<span .style=${`background:${background};color:${colour}`} ?data-marked=${i === marked}>${texts.decimal(value)}</span>`;
   })}</span>`;
@@ -47,7 +62,8 @@ function colours(value: number, scale: draw.Scale): [string, string] {
 }
 
 /** A scale as a strip with its ends. */
-export function legend(scale: draw.Scale, clipped: boolean, label: string) {
+export function legend(scale: draw.Scale, label: string) {
+  const { clipped } = scale;
   const grey = scale === draw.greyScale;
   const [low, high] = grey ? ["0", "1"] : [(clipped ? "≤\u2009" : "") + texts.decimal(-scale.extent), (clipped ? "≥\u2009" : "") + texts.decimal(scale.extent)];
   const steps = 129;
@@ -74,20 +90,30 @@ export function stepOf({ manifest, trace, look }: Given): Step {
 /** What layer `index` takes in: the first one the normalised picture. */
 export function inputOf(manifest: Manifest, layers: Readonly<Record<string, Tensor>>, index: number): Tensor {
   if (index > 0) return layers[manifest.layers[index - 1].name];
-  const { normalization } = manifest.input;
-  return normalization ? ops.normalize(layers.image, normalization.mean, normalization.std) : layers.image;
+  const { image } = layers;
+  let input = inputs.get(image);
+  if (!input) inputs.set(image, (input = traces.normalized(manifest, image)));
+  return input;
 }
 
+const inputs = new WeakMap<Tensor, Tensor>();
+
 /** The scale in which what comes into a layer is shown: the picture's grey where it is the picture as it is, else diverging. */
-export function inputScale(given: Given, { before, input }: Step): draw.Scale {
+export function inputScale(given: Given, { before, input }: Pick<Step, "before" | "input">): draw.Scale {
   if (before !== "image") return given.scaleOf(before);
-  return input === given.trace.layers.image ? draw.greyScale : draw.activationScale(draw.extentOf(input.data).extent, given.theme);
+  return input === given.trace.layers.image ? draw.greyScale : ownScale(input, given.theme);
 }
+
+/** A scale of an activation's own. */
+export function ownScale(x: Tensor, theme: Given["theme"]): draw.Scale {
+  let found = extents.get(x);
+  if (!found) extents.set(x, (found = draw.extentOf(x.data)));
+  return draw.activationScale(found.extent, theme, found.clipped);
+}
+const extents = new WeakMap<Tensor, { extent: number; clipped: boolean }>();
 
 /** "conv_1_1, channel 4", the input's channels by their colours. */
 export const mapName = ({ manifest }: Given, layer: string, channel: number) => `${layer}, ${words.channelName(manifest, { layer, channel })}`;
-
-export const mixes = (layer: Layer) => kinds.kindOf(layer).mixes;
 
 /** Where the strongest unit of a map is. */
 export function strongest(values: Float32Array, width: number): [number, number] {

@@ -2,17 +2,10 @@
 import { explain, fields, html, text as texts, type ops } from "../core";
 import type { Field } from "../field";
 import type { Given } from "./given";
-import { map, mapName, picture, slice, strongest } from "./parts";
+import { map, mapName, picture, pointing, slice } from "./parts";
+import { unitOf } from "./window-view";
 
 const { text } = texts;
-
-/** The unit that the look is at, in its map as it is shown. */
-export function pinned(given: Given): readonly [number, number] {
-  const { look, trace } = given;
-  const x = trace.layers[look.layer];
-  const [, height, width] = explain.spatial(x.shape);
-  return look.at && look.at[0] < height && look.at[1] < width ? look.at : strongest(slice(x, look.channel), width);
-}
 
 /** The channel to show of a layer of which all count: the one with the largest unit inside the region. */
 export function loudest(x: ops.Tensor, { region }: Field): number {
@@ -28,7 +21,7 @@ export function loudest(x: ops.Tensor, { region }: Field): number {
 
 export function reach(given: Given) {
   const { manifest, look, trace } = given;
-  const at = pinned(given);
+  const at = unitOf(given);
   const found = fields.fields(manifest, look.layer, look.channel, ...at).reverse();
   const image = found[0];
   const narrow = given.width < 700;
@@ -44,7 +37,7 @@ export function reach(given: Given) {
       const name = mapName(given, field.layer, channel);
       return html`<li><span class="st-path-name">${field.layer}</span>
         ${map(x, channel, given.scaleOf(field.layer), narrow ? 84 : 104, name, own ? { unit: at } : { region: field.region },
-          own ? (y, column) => given.go({ at: [y, column] }, true) : undefined)}
+          own ? pointing(at, x.shape[1], x.shape[2], (to) => given.go({ at: to }, true)) : undefined)}
         <small class="number" data-field=${field.layer}>${texts.dimensions(field.size)}</small></li>`;
     })}</ol>
   </div>

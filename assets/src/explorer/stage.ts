@@ -2,7 +2,7 @@
  * The stage: one map of the network in the foreground, and how it came about. `<network-stage>` shows what its look says, by the
  * kind of the layer; all that the reader does comes back as "look" events, and "close".
  */
-import { draw, explain, html, LitElement, looks, network, nothing, slices, text as texts, theme as themes, words } from "../core";
+import { explain, html, kinds, LitElement, looks, network, nothing, slices, text as texts, theme as themes, words, type draw } from "../core";
 import type { Ranked } from "../explain";
 import type { Manifest } from "../manifest";
 import type { MapName, Trace, Weights } from "../trace";
@@ -11,16 +11,16 @@ import { compare } from "./compare";
 import { convolution } from "./convolution";
 import "./heat-map";
 import type { Given, Look, ViewName } from "./given";
-import { mapName, stepOf } from "./parts";
-import { pinned, reach } from "./reach-view";
+import { mapName, ownScale, stepOf } from "./parts";
+import { reach } from "./reach-view";
 import { activation, pooling } from "./unit-views";
 import { unitOf, windowView } from "./window-view";
 import { whatIf } from "./what-if";
 
 const { text } = texts;
 
-/** The view of a layer as a whole, by its kind. */
-const views: Record<string, (given: Given) => unknown> = { conv: convolution, max_pool: pooling, avg_pool: pooling, flatten, linear, relu: activation, leaky_relu: activation, sigmoid: activation, tanh: activation, dropout: activation };
+/** How a layer is shown as a whole, by what its kind says. */
+const views: Record<kinds.Kind["view"], (given: Given) => unknown> = { convolution, activation, pooling, flatten, linear };
 
 export interface StageGiven {
   manifest: Manifest;
@@ -35,6 +35,7 @@ export interface StageGiven {
 }
 
 const SPEEDS = [2, 8, 30]; // places a second
+const STILL = 700; // milliseconds without a change, after which it is read out
 
 class NetworkStage extends LitElement {
   static override properties = { given: {}, playing: { state: true }, speed: { state: true } };
@@ -55,6 +56,7 @@ class NetworkStage extends LitElement {
 
   override disconnectedCallback() {
     super.disconnectedCallback();
+    clearTimeout(this.saying);
     this.play(false);
   }
 
@@ -67,7 +69,7 @@ class NetworkStage extends LitElement {
     const { manifest, weights, trace, look, scales, width } = this.given;
     return {
       manifest, weights, trace, look, width, theme: themes.theme(),
-      scaleOf: (layer) => scales[layer] ?? draw.activationScale(draw.extentOf(trace.layers[layer].data).extent, themes.theme()),
+      scaleOf: (layer) => scales[layer] ?? ownScale(trace.layers[layer], themes.theme()),
       go: (change, scrub) => this.go(change, scrub),
     };
   }
@@ -82,7 +84,7 @@ class NetworkStage extends LitElement {
       <div class="st-top">
         <button type="button" class="cn-quiet st-back" @click=${() => this.dispatchEvent(new Event("close"))}>${text("whole_network")}</button>
         <ol class="st-rail" aria-label=${text("layers")}>${["image", ...manifest.layers.map((layer) => layer.name)].map((name) => html`<li>
-          <button type="button" data-rail=${name} aria-current=${name === look.layer ? "true" : nothing} @click=${() => this.go({ layer: name, view: "map", channel: this.channelIn(name), at: null, from: 0 })}>${name}</button></li>`)}</ol>
+          <button type="button" data-rail=${name} aria-current=${name === look.layer ? "true" : nothing} @click=${() => this.go({ layer: name, view: looks.viewsOf(manifest, name)[0], channel: this.channelIn(name), at: null, from: 0 })}>${name}</button></li>`)}</ol>
       </div>
       <div class="st-head">
         <p class="st-name"><strong>${look.layer}</strong> ${count > 1 && shown !== "compare"
@@ -92,35 +94,41 @@ class NetworkStage extends LitElement {
         ${own.length > 1 ? html`<div class="st-tabs" role="group" aria-label=${text("views")}>${own.map((view) => html`<button type="button" data-view=${view} aria-pressed=${view === shown}
           @click=${() => this.go({ view })}>${text(`view_${view === "map" && look.layer === manifest.layers.at(-1)!.name ? "logit" : view}`)}</button>`)}</div>` : nothing}
       </div>
-      <p class="st-line">${this.line(given, shown)} ${this.lessonLink(given, shown)}</p>
-      ${shown === "map" && this.playable(given) || shown === "window" ? this.renderPlayer(given) : nothing}
+      <p class="st-line"><span class="st-sentence">${this.line(given, shown)}</span> ${this.lessonLink(given, shown)}</p>
+      ${this.playable(given, shown) ? this.renderPlayer(given) : nothing}
+      <p class="visually-hidden" role="status">${this.said}</p>
       <div class="st-view" data-view=${shown}>${this.view(given, shown)}</div>
     </section>`;
   }
 
   private view(given: Given, shown: ViewName): unknown {
-    const { manifest, look } = given;
+    const { look } = given;
     if (shown === "window") return windowView(given);
     if (shown === "softmax") return softmax(given);
     if (shown === "field") return reach(given);
     if (shown === "what_if") return whatIf(given, this.ranking(given), this.given.off, (channel) => this.dispatchEvent(new CustomEvent("toggle", { detail: { layer: look.layer, channel } })));
     if (shown === "compare") return compare(given, this.given.other);
-    return views[manifest.layers.find((layer) => layer.name === look.layer)!.kind](given);
+    return views[kinds.kindOf(stepOf(given).layer).view](given);
   }
 
-  /** The maps of the layer as far as they are ranked; the rest of the network runs once for each, in slices. */
+  /** The maps of the layer as far as they are ranked; the rest of the network runs once for each, in slices. While they are on show they keep their order. */
   private ranking(given: Given): readonly Ranked[] {
     const { trace, look: { layer } } = given;
-    if (this.ranked?.trace !== trace || this.ranked.layer !== layer) {
-      const ranked = (this.ranked = { trace, layer, maps: [] as Ranked[] });
+    const before = this.ranked;
+    if (before?.trace !== trace || before.layer !== layer) {
+      const order = before?.layer === layer && before.source === trace.source ? before.order : [];
+      const ranked = (this.ranked = { trace, layer, source: trace.source, maps: before?.layer === layer ? before.maps : [], order });
+      const maps: Ranked[] = [];
       void slices.nextTask().then(async () => {
-        await slices.inSlices(explain.rankJobs(given, layer, ranked.maps), () => this.ranked !== ranked);
+        if (!(await slices.inSlices(explain.rankJobs(given, layer, maps, this.given.off), () => this.ranked !== ranked))) return;
+        if (!order.length) order.push(...maps.map((map) => map.channel));
+        ranked.maps = order.map((channel) => maps.find((map) => map.channel === channel)!);
         this.requestUpdate();
       });
     }
-    return this.ranked.maps;
+    return this.ranked!.maps;
   }
-  private ranked: { trace: Trace; layer: string; maps: Ranked[] } | null = null;
+  private ranked: { trace: Trace; layer: string; source: string; maps: Ranked[]; order: number[] } | null = null;
 
   private named(given: Given) {
     return `${given.look.layer}, ${this.which(given)}`;
@@ -128,28 +136,25 @@ class NetworkStage extends LitElement {
 
   private which({ manifest, look }: Given) {
     const last = manifest.layers.at(-1)!.name;
-    return look.layer === last ? unitName(manifest, last, look.channel) : words.channelName(manifest, look);
+    const linear = manifest.layers.some((layer) => layer.name === look.layer && kinds.kindOf(layer).view === "linear");
+    return look.layer === last || linear ? unitName(manifest, look.layer, look.channel) : words.channelName(manifest, look);
   }
 
-  /** What is on show, in one sentence with its numbers; read out when it changes. */
-  private line(given: Given, shown: ViewName): unknown {
+  /** What is on show, in one sentence with its numbers. */
+  private line(given: Given, shown: ViewName): string {
     const { manifest, look } = given;
-    if (shown === "compare") return text("line_compare");
-    if (shown === "what_if") return text("line_what_if");
-    if (shown === "softmax") return text("line_softmax");
-    if (shown === "field") {
-      const at = pinned(given);
-      return html`<span role="status">${text("line_field", { row: at[0], column: at[1], map: mapName(given, look.layer, look.channel), value: texts.decimal(this.valueAt(given, at)) })}</span>`;
-    }
+    if (shown === "compare" || shown === "what_if" || shown === "softmax") return text(`line_${shown}`);
+    if (this.given.off.some((map) => map.layer === look.layer && map.channel === look.channel)) return text("line_off");
     const { layer, before, input } = stepOf(given);
-    const inputs = explain.spatial(input.shape)[0];
-    if (layer.kind === "linear") return text("line_linear", { class: unitName(manifest, layer.name, look.channel) });
-    if (layer.kind === "flatten") return text("line_flatten", { before });
-    if (shown === "map" && layer.kind === "conv") return text("line_conv", { count: inputs, before });
+    const { view } = kinds.kindOf(layer);
+    const count = explain.spatial(input.shape)[0];
+    if (view === "linear") return text(layer === manifest.layers.at(-1) ? "line_linear" : "line_hidden", { class: unitName(manifest, layer.name, look.channel) });
+    if (view === "flatten") return text("line_flatten", { before });
+    if (view === "convolution" && shown === "map") return text("line_conv", { count, before });
     const at = unitOf(given);
-    const values = { row: at[0], column: at[1], value: texts.decimal(this.valueAt(given, at)), before, kind: layer.kind, kernel_size: layer.kernel_size ?? 1, count: inputs };
-    const key = layer.kind === "conv" ? "line_window" : layer.kind === "relu" ? "line_relu" : layer.kind === "max_pool" ? "line_max_pool" : layer.kind === "avg_pool" ? "line_avg_pool" : "line_function";
-    return html`<span role="status">${text(key, values)}</span>`;
+    const values = { row: at[0], column: at[1], value: texts.decimal(this.valueAt(given, at)), before, kind: layer.kind, kernel_size: layer.kernel_size ?? 1, count, map: mapName(given, look.layer, look.channel) };
+    const key = shown === "field" ? "line_field" : shown === "window" ? "line_window" : `line_${layer.kind}`;
+    return text(texts.hasText(key) ? key : "line_function", values);
   }
 
   private valueAt({ look, trace }: Given, [row, column]: readonly [number, number]) {
@@ -165,9 +170,11 @@ class NetworkStage extends LitElement {
     return document.getElementById(id) ? html`<a href="#${id}">${text("in_the_lesson")}</a>` : nothing;
   }
 
-  private playable({ manifest, look }: Given) {
-    const kind = manifest.layers.find((layer) => layer.name === look.layer)?.kind;
-    return kind !== undefined && kind !== "conv" && kind !== "linear" && kind !== "flatten" && manifest.layers.find((layer) => layer.name === look.layer)!.shape.length === 3;
+  /** Whether the view goes from unit to unit. */
+  private playable({ manifest, look }: Given, shown: ViewName) {
+    const layer = manifest.layers.find((candidate) => candidate.name === look.layer);
+    if (layer?.shape.length !== 3) return false;
+    return shown === "window" || shown === "field" || (shown === "map" && kinds.kindOf(layer).view !== "convolution");
   }
 
   private renderPlayer(given: Given) {
@@ -177,9 +184,9 @@ class NetworkStage extends LitElement {
     const to = (place: number) => this.go({ at: [Math.floor(place / width), place % width] }, true);
     return html`<div class="st-player">
       <button type="button" class="st-step" aria-label=${text("step_back")} @click=${() => (this.play(false), to(Math.max(0, position - 1)))}>‹</button>
-      <button type="button" class="cn-quiet st-play" aria-pressed=${this.playing} @click=${() => this.play(!this.playing)}>${text(this.playing ? "pause" : "play")}</button>
+      <button type="button" class="cn-quiet st-play" @click=${() => this.play(!this.playing)}>${text(this.playing ? "pause" : "play")}</button>
       <button type="button" class="st-step" aria-label=${text("step_on")} @click=${() => (this.play(false), to(Math.min(height * width - 1, position + 1)))}>›</button>
-      <input type="range" min="0" max=${height * width - 1} .value=${String(position)} aria-label=${text("scrub")} @input=${(event: Event) => (this.play(false), to(Number((event.target as HTMLInputElement).value)))}>
+      <input type="range" min="0" max=${height * width - 1} .value=${String(position)} aria-label=${text("scrub")} aria-valuetext="${row}, ${column}" @input=${(event: Event) => (this.play(false), to(Number((event.target as HTMLInputElement).value)))}>
       <span class="number">${row}, ${column}</span>
       <label>${text("speed")} <select @change=${(event: Event) => { this.speed = (event.target as HTMLSelectElement).selectedIndex; if (this.playing) this.play(true); }}>
         ${SPEEDS.map((speed, i) => html`<option ?selected=${i === this.speed}>${text("places_a_second", { speed })}</option>`)}</select></label>
@@ -216,8 +223,23 @@ class NetworkStage extends LitElement {
     this.dispatchEvent(new Event("close"));
   };
 
-  /** The layer on show stays in sight among the names of the layers. */
+  override willUpdate() {
+    const given = this.full();
+    const views = looks.viewsOf(given.manifest, given.look.layer);
+    if (this.playing && !this.playable(given, views.includes(given.look.view) ? given.look.view : views[0])) this.play(false);
+    this.hadFocus = this.contains(document.activeElement);
+  }
+  private hadFocus = false;
+
   override updated() {
+    // What had the focus may be gone with its view; then the stage has it.
+    if (this.hadFocus && !this.contains(document.activeElement)) this.querySelector<HTMLElement>(".st")?.focus({ preventScroll: true });
+    this.showName();
+    this.sayLater();
+  }
+
+  /** The layer on show stays in sight among the names of the layers. */
+  private showName() {
     const { layer } = this.given.look;
     const name = this.querySelector<HTMLElement>(`[data-rail="${layer}"]`);
     const rail = name?.closest<HTMLElement>(".st-rail");
@@ -226,9 +248,20 @@ class NetworkStage extends LitElement {
   }
   private railed = "";
 
-  override willUpdate() {
-    if (this.playing && this.given.look.view !== "window" && !this.playable(this.full())) this.play(false);
+  /** Read out what is on show once it stands still. */
+  private sayLater() {
+    const line = this.querySelector(".st-sentence")?.textContent ?? "";
+    if (line === this.pending) return;
+    this.pending = line;
+    clearTimeout(this.saying);
+    this.saying = setTimeout(() => {
+      this.said = line;
+      this.requestUpdate();
+    }, STILL);
   }
+  private pending = "";
+  private said = "";
+  private saying = 0;
 }
 
 customElements.define("network-stage", NetworkStage);

@@ -1,7 +1,7 @@
 /** Layers that rework each map by itself: activations and pooling, one unit at a time. */
 import { explain, html, kinds, ops, svg, text as texts } from "../core";
 import type { Given } from "./given";
-import { inputScale, map, mapName, numbers, slice, stepOf } from "./parts";
+import { inputScale, map, mapName, numbers, pointing, slice, stepOf } from "./parts";
 import { unitOf } from "./window-view";
 
 const { text } = texts;
@@ -14,20 +14,22 @@ export function activation(given: Given) {
   const { layer, before, input, output } = step;
   const { look } = given;
   const at = unitOf(given);
-  const [, , width] = explain.spatial(output.shape);
+  const [, height, width] = explain.spatial(output.shape);
   const index = at[0] * width + at[1];
-  const [x, y] = [slice(input, look.channel)[index], slice(output, look.channel)[index]];
+  const x = slice(input, look.channel)[index];
+  const f = (value: number) => kinds.kindOf(layer).forward(ops.tensor([1], Float32Array.of(value)), layer, input, input).data[0];
+  const y = f(x); // what the function gives, even where the map is switched off
   const size = sizes(given.width);
-  const point = (row: number, column: number) => given.go({ at: [row, column] }, true);
+  const here = pointing(at, height, width, (to) => given.go({ at: to }, true));
   return html`<div class="st-trio" data-narrow=${given.width < 700}>
     <figure class="st-side"><figcaption>${mapName(given, before, look.channel)}</figcaption>
-      ${map(input, look.channel, inputScale(given, step), size, mapName(given, before, look.channel), { unit: at }, point)}</figure>
+      ${map(input, look.channel, inputScale(given, step), size, mapName(given, before, look.channel), { unit: at }, here)}</figure>
     <div class="st-middle">
-      ${graph((value) => kinds.kindOf(layer).forward(ops.tensor([1], Float32Array.of(value)), layer, input, input).data[0], x, y, Math.max(...slice(input, look.channel).map(Math.abs)))}
+      ${graph(f, x, y, ops.largest(slice(input, look.channel)))}
       <p class="st-formula number">${text(`formula_${layer.kind === "relu" ? "relu" : "function"}`, { kind: layer.kind, x: texts.decimal(x), y: texts.decimal(y) })}</p>
     </div>
     <figure class="st-side"><figcaption>${mapName(given, layer.name, look.channel)}</figcaption>
-      ${map(output, look.channel, given.scaleOf(layer.name), size, mapName(given, layer.name, look.channel), { unit: at }, point)}</figure>
+      ${map(output, look.channel, given.scaleOf(layer.name), size, mapName(given, layer.name, look.channel), { unit: at }, here)}</figure>
   </div>`;
 }
 
@@ -53,19 +55,21 @@ export function pooling(given: Given) {
   const { look } = given;
   const window = kinds.window(layer);
   const at = unitOf(given);
-  const values = ops.windowAt(slice(input, look.channel), input.shape[2], at[0], at[1], window);
-  const result = slice(output, look.channel)[at[0] * output.shape[2] + at[1]];
+  const values = ops.windowAt(slice(input, look.channel), input.shape[2], at[0], at[1], window, layer.kind === "max_pool" ? NaN : 0);
+  // What the window gives, even where the map is switched off.
+  const result = Math.fround(layer.kind === "max_pool" ? Math.max(...values.filter((value) => !Number.isNaN(value))) : values.reduce((a, b) => a + b, 0) / values.length);
+  const go = (to: [number, number]) => given.go({ at: to }, true);
   const wins = layer.kind === "max_pool" ? values.indexOf(result) : -1;
   const size = sizes(given.width);
   return html`<div class="st-trio" data-narrow=${given.width < 700}>
     <figure class="st-side"><figcaption>${mapName(given, before, look.channel)}</figcaption>
       ${map(input, look.channel, inputScale(given, step), size, mapName(given, before, look.channel), { region: explain.regionAt(at, window, input.shape) },
-        (y, x) => given.go({ at: explain.placeOf(y, x, window, output.shape) }, true), window.stride)}</figure>
+        pointing(at, output.shape[1], output.shape[2], go, (y, x) => explain.placeOf(y, x, window, output.shape)))}</figure>
     <div class="st-middle">
       ${numbers(values, window.kernel_size, given.scaleOf(layer.name), wins)}
       <p class="st-formula number">${text(layer.kind === "max_pool" ? "formula_max" : "formula_mean", { y: texts.decimal(result) })}</p>
     </div>
     <figure class="st-side"><figcaption>${mapName(given, layer.name, look.channel)}</figcaption>
-      ${map(output, look.channel, given.scaleOf(layer.name), size, mapName(given, layer.name, look.channel), { unit: at }, (y, x) => given.go({ at: [y, x] }, true))}</figure>
+      ${map(output, look.channel, given.scaleOf(layer.name), size, mapName(given, layer.name, look.channel), { unit: at }, pointing(at, output.shape[1], output.shape[2], go))}</figure>
   </div>`;
 }

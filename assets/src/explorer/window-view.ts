@@ -1,18 +1,17 @@
 /** One unit of a convolution: the numbers below the window, the kernel's, their products, and the sum over all incoming maps with the bias. */
-import { draw, explain, html, kinds, text as texts } from "../core";
-import { partsOf } from "./convolution";
+import { explain, html, kinds, text as texts } from "../core";
+import { kernelScaleOf, partsOf } from "./convolution";
 import type { Given } from "./given";
-import { inputScale, legend, map, mapName, numbers, slice, stepOf, strongest } from "./parts";
+import { inputScale, legend, map, mapName, numbers, ownScale, pointing, slice, stepOf, strongest } from "./parts";
 
 const { text } = texts;
 
-/** The unit that a view shows before the reader has chosen one: the strongest. */
-export function unitOf(given: Given): readonly [number, number] {
-  const { look } = given;
-  const { output } = stepOf(given);
-  const [, height, width] = explain.spatial(output.shape);
+/** The unit of the look's map that is on show: the strongest, before the reader has chosen one. */
+export function unitOf({ look, trace }: Given): readonly [number, number] {
+  const x = trace.layers[look.layer];
+  const [, height, width] = explain.spatial(x.shape);
   if (look.at && look.at[0] < height && look.at[1] < width) return look.at;
-  return strongest(slice(output, look.channel), width);
+  return strongest(slice(x, look.channel), width);
 }
 
 export function windowView(given: Given) {
@@ -22,28 +21,31 @@ export function windowView(given: Given) {
   const window = kinds.window(layer);
   const at = unitOf(given);
   const from = Math.min(look.from, input.shape[0] - 1);
-  const { parts, extent, weightExtent } = partsOf(given);
+  const parts = partsOf(given);
   const sum = explain.sumAt(input, weights[`${layer.name}.weight`], weights[`${layer.name}.bias`], look.channel, from, at, window);
-  const kernelScale = draw.weightScale(weightExtent, theme);
-  const productScale = draw.activationScale(extent.extent, theme);
+  const kernelScale = kernelScaleOf(given, layer.name);
+  const productScale = ownScale(parts, theme);
   const scale = inputScale(given, step);
   const k = window.kernel_size;
   const narrow = given.width < 700;
   const size = narrow ? Math.min(300, given.width - 24) : Math.max(170, Math.min(270, (given.width - 150 - 3 * Math.min(k, 4) * 54) / 2.62));
-  const point = (y: number, x: number) => given.go({ at: [y, x] }, true);
+  const [, height, width] = output.shape;
+  const go = (at: [number, number]) => given.go({ at }, true);
+  const here = pointing(at, height, width, go);
+  const below = pointing(at, height, width, go, (y, x) => explain.placeOf(y, x, window, output.shape));
   return html`<div class="st-window" data-narrow=${narrow}>
     <figure class="st-side"><figcaption>${mapName(given, before, from)}</figcaption>
-      ${map(input, from, scale, size, mapName(given, before, from), { region: explain.regionAt(at, window, input.shape) }, (y, x) => point(...explain.placeOf(y, x, window, output.shape)), window.stride)}</figure>
-    <div class="st-arithmetic" data-columns=${k}>
+      ${map(input, from, scale, size, mapName(given, before, from), { region: explain.regionAt(at, window, input.shape) }, below)}</figure>
+    <div class="st-arithmetic" data-wide=${k > 3}>
       <div class="st-term"><small>${text("window")}</small>${numbers(sum.window, k, scale)}</div><i>×</i>
       <div class="st-term"><small>${text("kernel")}</small>${numbers(sum.kernel, k, kernelScale)}</div><i>=</i>
       <div class="st-term"><small>${text("products")}</small>${numbers(sum.products, k, productScale)}</div>
       <p class="st-line-sum number">${text("adds_up_to")} <strong data-sum>${texts.decimal(sum.parts[from])}</strong></p>
     </div>
     <figure class="st-side"><figcaption>${text("part_of", { channel: from })}</figcaption>
-      ${map(parts, from, productScale, size * 0.62, text("part_of", { channel: from }), { unit: at }, point)}</figure>
+      ${map(parts, from, productScale, size * 0.62, text("part_of", { channel: from }), { unit: at }, here)}</figure>
     <figure class="st-side"><figcaption>${mapName(given, layer.name, look.channel)}</figcaption>
-      ${map(output, look.channel, given.scaleOf(layer.name), size, mapName(given, layer.name, look.channel), { unit: at }, point)}</figure>
+      ${map(output, look.channel, given.scaleOf(layer.name), size, mapName(given, layer.name, look.channel), { unit: at }, here)}</figure>
   </div>
   <div class="st-total number" role="group" aria-label=${text("all_maps")}>
     ${sum.parts.map((part, i) => html`${i ? html`<i>+</i>` : ""}<button type="button" class="st-addend" data-from=${i} aria-pressed=${i === from} @click=${() => given.go({ from: i }, true)}>
@@ -51,5 +53,5 @@ export function windowView(given: Given) {
     <i>+</i><span class="st-addend"><small>${text("bias_word")}</small>${texts.decimal(sum.bias)}</span><i>=</i>
     <strong class="st-addend" data-total>${texts.decimal(sum.total)}</strong>
   </div>
-  <div class="st-legends">${legend(kernelScale, false, text("legend_weights"))}${legend(productScale, extent.clipped, text("legend_parts"))}${legend(given.scaleOf(layer.name), false, layer.name)}</div>`;
+  <div class="st-legends">${legend(kernelScale, text("legend_weights"))}${legend(productScale, text("legend_parts"))}${legend(given.scaleOf(layer.name), layer.name)}</div>`;
 }

@@ -8,15 +8,16 @@
  *     A caption.
  *     ///
  */
-import { address, data, draw, fields, html, layout as layouts, LitElement, looks, network, nothing, ops, paintCrop, painter, slices, store as stores, svg, text as texts, theme as themes, traces, words } from "../core";
+import { address, data, draw, explorations, fields, html, layout as layouts, LitElement, network, nothing, ops, paintCrop, painter, slices, store as stores, svg, text as texts, theme as themes, words } from "../core";
 import type { Layout, Place, Rect } from "../layout";
 import type { Manifest } from "../manifest";
-import type { Picture, Task } from "../store";
+import type { Task } from "../store";
 import type { Look } from "../look";
-import type { MapName, Trace, Weights } from "../trace";
+import type { MapName, Trace } from "../trace";
 
-/** The width of a sheet of A4 or Letter between its margins, in CSS pixels. */
 const BUILT_AT_ONCE = 4; // layers: on a phone about 50 ms
+const WORDS_AFTER = 250; // milliseconds: not for every stroke of a brush
+/** The width of a sheet of A4 or Letter between its margins, in CSS pixels. */
 const PAPER = 660;
 
 const { store, OWN, PAINTED } = stores;
@@ -25,7 +26,6 @@ const { text } = texts;
 /** What is on show. */
 interface State {
   manifest: Manifest | null;
-  trace: Trace | null;
   task: Task;
   /** The map that is pointed at, has the focus, or was chosen; its links light up. */
   active: MapName | null;
@@ -33,21 +33,11 @@ interface State {
   unit: readonly [number, number] | null;
   /** The one map that the tab key reaches. */
   stop: MapName;
-  /** The map in the foreground and the view of it; null for the whole network. */
-  look: Look | null;
-  /** Maps that are switched off. */
-  off: readonly MapName[];
-  /** What links and numbers of units are computed with; here once the network is drawn. */
-  weights: Weights | null;
-  /** The trace of the picture that is compared with. */
-  other: Trace | null;
   /** What is painted on, while the brush is out. */
   paper: Uint8Array | null;
   /** Which layers share a scale, and whether shapes and legends are shown. */
   sharing: network.Sharing;
   details: boolean;
-  /** Something about the address that the reader should know. */
-  note: string;
   width: number;
   room: number;
 }
@@ -62,24 +52,22 @@ class CnnNetwork extends LitElement {
   private links: string[] = [];
   private painting: Promise<void> = Promise.resolve();
   private painted: { view: network.View; theme: themes.Theme } | null = null;
-  private shown: Picture | null = null;
   private showing: Promise<void> = Promise.resolve();
   /** How many layers have their maps in the page: at first a few at a time, each time in a task of its own. */
   private built = 0;
   private building: Promise<void> | null = null;
-  private asked = 0;
   // In the next frame: a new layout in this one changes the height that is observed, which WebKit reports as an error.
   private observer = new ResizeObserver(() => requestAnimationFrame(() => this.measure()));
   private listening = new AbortController();
 
   constructor() {
     super();
-    this.state = { manifest: null, trace: null, task: store.task, active: null, unit: null, stop: { layer: "image", channel: 0 }, look: null, off: [], weights: null, other: null, paper: null, sharing: "layer", details: true, note: "", width: 0, room: 0 };
+    this.state = { manifest: null, task: store.task, active: null, unit: null, stop: { layer: "image", channel: 0 }, paper: null, sharing: "layer", details: true, width: 0, room: 0 };
   }
 
   /** The trace on show: `{source, layers: {conv_1_1: {shape, data}}}`. */
   get trace(): Trace | null {
-    return this.state.trace;
+    return this.seen.trace;
   }
 
   // Light DOM: the page's own styles reach it, and so do links and tests. What the page shows without JavaScript goes.
@@ -93,12 +81,12 @@ class CnnNetwork extends LitElement {
     this.listening = new AbortController();
     const { signal } = this.listening;
     themes.onTheme(() => this.requestUpdate(), signal);
-    store.addEventListener("change", () => (this.showing = this.showPicture()), { signal });
+    store.addEventListener("change", () => (this.showing = this.exploration?.showPicture() ?? this.showing), { signal });
     store.addEventListener("task", () => this.set({ task: store.task }), { signal });
     addEventListener("resize", () => this.measure(), { signal });
     addEventListener("beforeprint", () => this.print(true), { signal });
     addEventListener("afterprint", () => this.print(false), { signal });
-    addEventListener("popstate", () => void this.restore(), { signal });
+    addEventListener("popstate", () => void this.onAddress(), { signal });
     document.addEventListener("pointerdown", (event) => !this.contains(event.target as Node) && this.state.active && this.set({ active: null, unit: null }), { signal });
     this.observer.observe(this);
     this.measure();
@@ -109,6 +97,7 @@ class CnnNetwork extends LitElement {
     super.disconnectedCallback();
     this.listening.abort();
     this.observer.disconnect();
+    this.exploration?.leave();
     this.painted = null; // what was not painted yet is, when the figure is put back
   }
 
@@ -138,177 +127,76 @@ class CnnNetwork extends LitElement {
     try {
       const manifest = await store.manifest(this.model);
       await slices.nextTask(); // what brought it has worked for long enough
+      this.exploration = new explorations.Exploration(manifest, this.example, () => (this.isConnected ? this.figureId : ""), () => this.onSeen(), () => (this.dataset.state = "error"));
       this.set({ manifest });
-      this.shown = this.firstExample(manifest);
-      if (store.picture) await this.showPicture();
-      else store.show(this.shown);
-      void store.restore();
+      await this.exploration.start();
+      if (address.parse(location.hash).figure === this.figureId) void this.onAddress();
     } catch (error) {
       store.fail(error);
       this.dataset.state = "error";
     }
   }
 
-  private firstExample(manifest: Manifest) {
-    return { model: this.model, example: this.example ?? manifest.examples[0].name };
+  /** What is seen has changed. The paper on which the brush paints is another once another picture is on show. */
+  private onSeen() {
+    const { look, base } = this.exploration!.seen;
+    const { paper, stop } = this.state;
+    const other = paper && base && base !== this.papered && base.source !== PAINTED;
+    if (other) this.papered = base;
+    this.set({ paper: other ? paperOf(base) : paper, stop: look ? { layer: look.layer, channel: look.channel } : stop });
   }
+  private papered: Trace | null = null;
+  private exploration: explorations.Exploration | null = null;
 
-  /** Bring the trace of the picture on show; a later picture overtakes an earlier one, and a failure leaves what is there. */
-  private async showPicture() {
-    const { picture } = store;
-    if (picture && ("own" in picture || picture.model === this.model)) this.shown = picture; // not another model's example
-    if (!picture && this.shown && "own" in this.shown && this.state.manifest) this.shown = this.firstExample(this.state.manifest); // it was forgotten
-    if (!this.shown) return;
-    const asked = ++this.asked;
-    const trace = await store.trace(this.model, this.shown).catch(() => null);
-    if (!this.state.trace) await slices.nextTask(); // what read it has worked for long enough
-    if (asked !== this.asked) return;
-    if (!trace) {
-      if (!this.state.trace) this.dataset.state = "error";
-      return;
-    }
-    const first = !this.base;
-    this.base = trace;
-    this.set({ trace: this.varied() });
-    if (first) void this.restore();
+  private get seen(): explorations.Seen {
+    return this.exploration?.seen ?? EMPTY;
   }
-
-  /** The trace to show: as it came, or computed here, exactly and without the maps that are switched off, where its numbers are looked into. */
-  private varied({ look, off, weights, manifest } = this.state): Trace | null {
-    const { base } = this;
-    if (!base || !weights || !manifest || (!look && !off.length)) return base;
-    const { kept } = this;
-    if (kept?.base === base && kept.off === off) return kept.trace;
-    const trace = { source: base.source, layers: traces.forward(manifest, weights, base.layers.image, off) };
-    this.kept = { base, off, trace };
-    return trace;
-  }
-  private base: Trace | null = null;
-  private kept: { base: Trace; off: readonly MapName[]; trace: Trace } | null = null;
 
   private get figureId(): string {
     return this.closest("figure")?.id ?? "";
   }
 
-  /** Show what the page's address says of this figure. */
-  private async restore() {
-    const { figure, values } = address.parse(location.hash);
-    const { manifest } = this.state;
-    if (!manifest) return;
-    if (figure !== this.figureId || !figure) {
-      if (this.state.look || this.state.off.length) this.look(null, []);
-      return;
-    }
-    let note = "";
-    if ((values.example === OWN && !store.own) || values.example === PAINTED) note = "own_is_gone";
-    else if (values.example === OWN && store.own) store.show({ own: store.own });
-    if (!(values.example === OWN && store.own)) {
-      const known = manifest.examples.find((example) => example.name === values.example);
-      if (values.example && !known && !note) note = "example_is_gone";
-      store.show(known ? { model: this.model, example: known.name } : this.firstExample(manifest));
-    }
-    await this.showPicture();
-    if (values.layer || values.off) await this.explore();
-    const { trace } = this.state;
-    const look = values.layer && trace ? looks.fromValues(manifest, trace, values) : null;
-    if (values.layer && !look) note = "layer_is_gone";
-    this.set({ note });
-    this.look(look, looks.offFromText(manifest, values.off));
-    address.scrollToAnchor();
-  }
-
-  /** Load what the stage needs, once. Whether it is there. */
-  private async explore(): Promise<boolean> {
-    try {
-      const [weights] = await Promise.all([store.weights(this.model), data.loadGlobal("scripts/explorer", "explorer")]);
-      this.set({ weights });
-      return true;
-    } catch (error) {
-      store.fail(error);
-      return false;
-    }
-  }
-
-  /** Put a map in the foreground, or the whole network; `off` are the maps that are switched off. */
-  private look(look: Look | null, off = this.state.off) {
-    const state = { ...this.state, look, off };
-    this.set({ look, off, trace: this.varied(state), ...(look ? { stop: { layer: look.layer, channel: look.channel } } : {}) });
-    if (look?.view === "compare" && look.other !== this.state.other?.source) {
-      void store.trace(this.model, { model: this.model, example: look.other }).then((other) => this.state.look?.other === other.source && this.set({ other }), () => undefined);
-    }
-  }
-
   /** Open a map: its parents and itself move from their places in the network to those on the stage. */
   private async open(map: MapName) {
-    const { manifest, trace } = this.state;
-    if (!manifest || !trace || !(await this.explore())) return;
-    const views = looks.viewsOf(manifest, map.layer);
     const from = new Map([...this.querySelectorAll<HTMLElement>(".cn-map")].map((element) => [`${element.dataset.layer}/${element.dataset.channel}`, element.getBoundingClientRect()]));
-    const other = manifest.examples.find((example) => example.name !== trace.source) ?? manifest.examples[0];
-    this.look({ ...map, view: views[0], at: null, from: 0, other: other.name });
-    this.write(true);
+    if (!(await this.exploration?.open(map))) return;
     await this.updateComplete;
+    this.toStage();
+    if (!matchMedia("(prefers-reduced-motion: reduce)").matches) fly(this, from);
+  }
+
+  /** Give the stage the focus, and bring it into view. */
+  private toStage() {
     const stage = this.querySelector<HTMLElement>(".st");
     stage?.focus({ preventScroll: true });
     const box = stage?.getBoundingClientRect();
     if (box && (box.top < 0 || box.bottom > innerHeight)) stage!.scrollIntoView({ block: "start" });
-    if (!matchMedia("(prefers-reduced-motion: reduce)").matches) fly(this, from);
   }
 
-  /** Back to the whole network, and to the map that was in the foreground. */
-  private close() {
-    const { stop } = this.state;
-    this.look(null);
-    this.write(true);
-    void this.updateComplete.then(() => this.mapAt(stop)?.focus());
-  }
-
-  private onLook = ({ detail: { change, scrub } }: CustomEvent<{ change: Partial<Look>; scrub: boolean }>) => {
-    if (!this.state.look) return;
-    this.look({ ...this.state.look, ...change });
-    this.write(!scrub);
+  /** What the address says is restored; who came by a link or the back button finds the focus there. */
+  private onAddress = async () => {
+    const { figure, values } = address.parse(location.hash);
+    const wasOnStage = this.querySelector("network-stage")?.contains(document.activeElement);
+    await this.exploration?.restore();
+    await this.updateComplete;
+    if (figure && figure === this.figureId && values.layer) this.toStage();
+    else if (wasOnStage && document.activeElement === document.body) this.mapAt(this.state.stop)?.focus({ preventScroll: true });
   };
 
-  private toggle(map: MapName) {
-    const { off, look } = this.state;
-    const isOff = off.some((one) => same(one, map));
-    void this.explore().then((here) => {
-      if (!here) return;
-      this.look(look, isOff ? off.filter((one) => !same(one, map)) : [...off, map]);
-      this.write(false);
-    });
-  }
-
-  /** What is on show, as the part of an address behind "#". */
-  private hash(): string {
-    return address.format(this.address());
-  }
-
-  private address(): address.Address {
-    const { look, off, manifest } = this.state;
-    const example = this.base?.source ?? "";
-    const values = { example: example === this.firstExample(manifest!).example && !look && !off.length ? "" : example, ...(look ? looks.toValues(look) : {}), off: looks.offToText(off) };
-    return { anchor: this.figureId, figure: this.figureId, values };
-  }
-
-  /** Write what is on show into the page's address: a step of its own at once, all else soon, since browsers count. */
-  private write(push: boolean) {
-    clearTimeout(this.writing);
-    if (push) this.writeNow(true);
-    else this.writing = setTimeout(() => this.writeNow(false), 350);
-  }
-
-  private writeNow(push: boolean) {
-    if (this.figureId && this.isConnected) address.go(this.address(), push);
-  }
-  private writing = 0;
+  /** Back to the whole network, and to the map that was in the foreground. */
+  private close = () => {
+    const { stop } = this.state;
+    this.exploration!.close();
+    void this.updateComplete.then(() => this.mapAt(stop)?.focus());
+  };
 
   private mapAt({ layer, channel }: MapName): HTMLElement | null {
     return this.querySelector<HTMLElement>(layer === layouts.LAST ? `.cn-classes [data-channel="${channel}"]` : `[data-layer="${layer}"][data-channel="${channel}"]`);
   }
 
   override willUpdate() {
-    const { manifest, trace, width, room, sharing } = this.state;
+    const { manifest, width, room, sharing } = this.state;
+    const { trace } = this.seen;
     if (!manifest || !width) return;
     if (this.measured !== `${width} ${room}`) {
       this.measured = `${width} ${room}`;
@@ -324,7 +212,8 @@ class CnnNetwork extends LitElement {
   private sharing: network.Sharing = "layer";
 
   override render() {
-    const { manifest, trace, task } = this.state;
+    const { manifest, task } = this.state;
+    const { trace, note } = this.seen;
     if (!manifest || !this.layout) {
       return html`<p class="cn-message" role="status">${task.step === "failed" ? text(task.reason, { file: task.file }) : text("loading")}</p>`;
     }
@@ -333,15 +222,15 @@ class CnnNetwork extends LitElement {
       <div class="cn-head">
         <div class="cn-status">
           ${trace?.source === OWN && store.own ? html`<own-picture></own-picture>` : nothing}
-          <p class="cn-summary" role="status" aria-live="polite">${this.renderSummary(manifest, trace)}</p>
+          <p class="cn-summary" role="status" aria-live=${this.state.paper ? "off" : "polite"}>${this.renderSummary(manifest, trace)}</p>
           ${this.renderTask(task)}
           ${this.renderOff()}
-          ${this.state.note ? html`<p class="cn-message" role="status">${text(this.state.note)}</p>` : nothing}
+          ${note ? html`<p class="cn-message" role="status">${text(note)}</p>` : nothing}
         </div>
         ${this.renderTray(manifest)}
       </div>
       ${this.renderStage(manifest)}
-      <div class="cn-network" ?data-plain=${!this.state.details} ?hidden=${this.state.look !== null} data-direction=${this.layout.direction} role="group" aria-label=${text("network_label", { title: manifest.title })}
+      <div class="cn-network" ?data-plain=${!this.state.details} ?hidden=${this.seen.look !== null} data-direction=${this.layout.direction} role="group" aria-label=${text("network_label", { title: manifest.title })}
         .style=${`height:${this.layout.height}px`} @keydown=${this.onKey} @pointerleave=${() => this.set({ active: this.focused(), unit: null })}>
         ${this.renderLinks(manifest, this.layout)}
         <canvas class="cn-maps" aria-hidden="true" .style=${`width:${this.layout.width}px;height:${this.layout.height}px`}></canvas>
@@ -357,7 +246,7 @@ class CnnNetwork extends LitElement {
 
   // The strip of examples, the reader's own picture, and the ways to give one.
   private renderBar(manifest: Manifest) {
-    const source = this.state.trace?.source;
+    const source = this.seen.trace?.source;
     const strip = `models/${manifest.name}/examples.webp`;
     const count = manifest.examples.length;
     return html`<div class="cn-bar">
@@ -365,13 +254,13 @@ class CnnNetwork extends LitElement {
         ${manifest.examples.map((example, i) => {
           const name = words.exampleName(manifest, example);
           return html`<button type="button" data-example=${example.name} aria-pressed=${source === example.name} aria-label=${name} title=${name}
-            @click=${() => this.choose({ model: this.model, example: example.name })}>
+            @click=${() => this.exploration!.choose({ model: this.model, example: example.name })}>
             <span class="cn-thumbnail" .style=${`background-image:url("${data.siteUrl(strip)}");background-size:${count * 100}% 100%;background-position:${count > 1 ? (100 * i) / (count - 1) : 0}% 0`}></span>
           </button>`;
         })}
         ${store.own
           ? html`<button type="button" data-example=${OWN} aria-pressed=${source === OWN} aria-label=${text("own_picture")} title=${store.own.file.name}
-              @click=${() => store.own && this.choose({ own: store.own })}><canvas class="cn-thumbnail" data-map="own"></canvas></button>`
+              @click=${() => store.own && this.exploration!.choose({ own: store.own })}><canvas class="cn-thumbnail" data-map="own"></canvas></button>`
           : nothing}
       </div>
       <picture-input></picture-input>
@@ -380,17 +269,12 @@ class CnnNetwork extends LitElement {
     ${this.renderBrush(manifest)}`;
   }
 
-  private choose(picture: Picture) {
-    this.set({ note: "" });
-    store.show(picture);
-    void store.trace(this.model, picture).then(() => this.write(false), () => undefined);
-  }
-
   /** Take the brush, to paint on what the network sees, or lay it aside. */
   private takeBrush = () => {
-    const { paper, trace } = this.state;
-    if (paper) return this.set({ paper: null });
-    void this.explore().then((here) => here && trace && this.set({ paper: Uint8Array.from(trace.layers.image.data, (value) => Math.round(255 * value)) }));
+    const { base } = this.seen;
+    if (this.state.paper) return this.set({ paper: null });
+    this.papered = base;
+    void this.exploration?.load().then((here) => here && base && this.set({ paper: paperOf(base) }));
   };
 
   private renderBrush(manifest: Manifest) {
@@ -408,7 +292,8 @@ class CnnNetwork extends LitElement {
 
   /** What lies below the network: how it is drawn, and what can be taken along. */
   private renderFoot(manifest: Manifest) {
-    const { sharing, details, trace, look } = this.state;
+    const { sharing, details } = this.state;
+    const { trace, look } = this.seen;
     if (!trace) return nothing;
     const explorer = () => data.loadGlobal<typeof import("../explorer/index")>("scripts/explorer", "explorer");
     const save = (what: "png" | "svg") => () => void explorer().then(({ share }) => share.saveFigure(manifest, trace, what)).catch((error: unknown) => store.fail(error));
@@ -427,7 +312,7 @@ class CnnNetwork extends LitElement {
   }
 
   private copyLink = async () => {
-    this.writeNow(false);
+    this.exploration?.writeNow();
     try {
       await navigator.clipboard.writeText(location.href);
       this.copied = true;
@@ -444,22 +329,25 @@ class CnnNetwork extends LitElement {
     const { lesson } = document.documentElement.dataset;
     const { share } = (globalThis as { explorer?: typeof import("../explorer/index") }).explorer ?? {};
     if (!share || !lesson) return "";
-    return share.embedCode(data.pageUrl(`embed/${lesson}/${this.figureId}/index.html`) + this.hash(), manifest.title);
+    return share.embedCode(data.pageUrl(`embed/${lesson}/${this.figureId}/index.html`) + this.exploration!.hash(), manifest.title);
   }
 
   private renderStage(manifest: Manifest) {
-    const { look, weights, trace, other, off, width } = this.state;
+    const { look, weights, trace, other, off } = this.seen;
+    const { width } = this.state;
     if (!look || !weights || !trace || !this.view) return nothing;
     const theme = themes.theme();
     const scales = Object.fromEntries(this.layout!.bands.map((band) => [band.layer, network.scaleOf(this.view!, band.scale, theme)]));
-    return html`<network-stage .given=${{ manifest, weights, trace, other, off, look, scales, width }} @look=${this.onLook} @close=${this.close} @toggle=${(event: CustomEvent<MapName>) => this.toggle(event.detail)}></network-stage>`;
+    return html`<network-stage .given=${{ manifest, weights, trace, other, off, look, scales, width }} 
+      @look=${({ detail }: CustomEvent<{ change: Partial<Look>; scrub: boolean }>) => this.exploration!.change(detail.change, detail.scrub)}
+      @close=${this.close} @toggle=${({ detail }: CustomEvent<MapName>) => void this.exploration!.toggle(detail)}></network-stage>`;
   }
 
   private renderOff() {
-    const { off } = this.state;
+    const { off } = this.seen;
     return off.length
       ? html`<p class="cn-message cn-off">${text("switched_off", { maps: off.map(({ layer, channel }) => `${layer} ${channel}`).join(", ") })}
-          <button type="button" class="cn-quiet" @click=${() => (this.look(this.state.look, []), this.write(false))}>${text("all_on")}</button></p>`
+          <button type="button" class="cn-quiet" @click=${() => this.exploration!.allOn()}>${text("all_on")}</button></p>`
       : nothing;
   }
 
@@ -477,7 +365,7 @@ class CnnNetwork extends LitElement {
   private renderTask(task: Task) {
     if (task.step === "failed") return html`<p class="cn-message cn-error" role="alert">${text(task.reason, { file: task.file })}</p>`;
     if (task.step === "idle") {
-      const notes = this.state.trace?.source === OWN ? (store.own?.notes ?? []) : [];
+      const notes = this.seen.trace?.source === OWN ? (store.own?.notes ?? []) : [];
       return notes.map((note) => html`<p class="cn-message">${text(note)}</p>`);
     }
     if (!("share" in task)) return html`<p class="cn-message">${text(task.step)}</p>`;
@@ -514,7 +402,8 @@ class CnnNetwork extends LitElement {
 
   /** Into a convolution's map that is pointed at, a kernel on each link. */
   private renderKernels(manifest: Manifest, layout: Layout) {
-    const { active, weights } = this.state;
+    const { active } = this.state;
+    const { weights } = this.seen;
     const layer = manifest.layers.find((candidate) => candidate.name === active?.layer);
     if (!active || !weights || layer?.kind !== "conv") return nothing;
     const weight = weights[`${layer.name}.weight`];
@@ -544,7 +433,7 @@ class CnnNetwork extends LitElement {
           ?data-active=${here} ?data-parent=${parents.includes(place)} tabindex=${same(this.state.stop, place) ? 0 : -1}
           aria-label=${words.mapInWords(manifest, place, this.view?.summaries.get(network.key(place)))}
           @pointermove=${(event: PointerEvent) => event.pointerType === "mouse" && this.pointAt(place, event)}
-          ?data-off=${this.state.off.some((map) => same(map, place))}
+          ?data-off=${this.seen.off.some((map) => same(map, place))}
           @focus=${() => this.set({ active: { layer, channel }, unit: null, stop: { layer, channel } })}
           @click=${() => void this.open({ layer, channel })}></button>`;
       })}
@@ -583,10 +472,11 @@ class CnnNetwork extends LitElement {
 
   /** The map pointed at, large, in words. */
   private renderTray(manifest: Manifest) {
-    const { active, unit, look } = this.state;
+    const { active, unit } = this.state;
+    const { look } = this.seen;
     const place = active && active.layer !== layouts.LAST && !look ? this.placeOf(active) : null;
     return html`<div class="cn-lens">
-      <div class="cn-hints"><p>${text("how_to_point")} <span class="cn-drop">${text("how_to_type")}</span></p>${manifest.figures
+      <div class="cn-hints">${look ? nothing : html`<p>${text("how_to_point")} <span class="cn-drop">${text("how_to_type")}</span></p>`}${manifest.figures
         ? html`<p class="cn-figures number"><a href=${data.pageUrl(`models/${manifest.name}/index.html`)}>${text("figures", {
             parameters: texts.integer(manifest.parameters),
             accuracy: texts.percent(manifest.figures.accuracy),
@@ -657,13 +547,13 @@ class CnnNetwork extends LitElement {
     if (!view) return;
     this.paintLarge();
     this.paintOwn();
-    if (this.state.look && this.dataset.state === "ready") return; // the network is not seen now; it is painted when it comes back
+    if (this.seen.look && this.dataset.state === "ready") return; // the network is not seen now; it is painted when it comes back
     const theme = themes.theme();
     if (this.painted?.view === view && this.painted.theme === theme) return;
     this.painted = { view, theme };
     const stale = () => this.view !== view || themes.theme() !== theme || !this.isConnected;
     this.painting = this.paint(view, stale);
-    void this.painting.then(() => this.findWords(view, stale));
+    void this.painting.then(() => setTimeout(() => void this.findWords(view, stale), WORDS_AFTER));
   }
 
   /** Paint all maps: the first time, when a hundred of them take longer than a frame, in slices. */
@@ -679,7 +569,7 @@ class CnnNetwork extends LitElement {
     if (this.onPaper || this.dataset.state === "ready") jobs.forEach((job) => job());
     else if (!(await slices.inSlices(jobs, stale))) return;
     this.dataset.state = "ready";
-    this.ready ??= setTimeout(() => void this.explore(), 300); // so that the first map opens at once
+    this.ready ??= setTimeout(() => void this.exploration?.load(), 300); // so that the first map opens at once
   }
   private ready: number | undefined;
 
@@ -727,6 +617,11 @@ class CnnNetwork extends LitElement {
 
 /** A layer's name, leading to the part of the lesson on its kind where the page has one: an element with the id `about-KIND`. */
 const lessonOn = (kind: string, name: string) => (document.getElementById(`about-${kind}`) ? html`<a href="#about-${kind}">${name}</a>` : html`<span>${name}</span>`);
+
+const EMPTY: explorations.Seen = { base: null, trace: null, look: null, off: [], weights: null, other: null, note: "" };
+
+/** A picture as the brush paints on it. */
+const paperOf = ({ layers: { image } }: Trace) => Uint8Array.from(image.data, (value) => Math.round(255 * value));
 
 /** Move what the stage and the network have in common from where it stood to where it stands. */
 function fly(figure: HTMLElement, from: Map<string, DOMRect>) {
