@@ -43,7 +43,7 @@ def check_state(state: str, figures: list[Figure], manifests: dict[str, dict[str
 def views_of(layer: dict[str, Any], last: bool) -> list[str]:
     """The views of a layer, as `viewsOf` in `assets/src/look.ts` has them; a test holds the two together."""
     if layer["kind"] == "image":
-        return ["compare"]
+        return ["map", "compare"]
     if last:
         return ["map", "softmax"]
     return ["map", *(["window"] if layer["kind"] == "conv" else []), *(["field", "what_if"] if len(layer["shape"]) == 3 else []), "compare"]

@@ -181,6 +181,20 @@ def test_pointing_at_a_unit_outlines_what_it_depends_on(visit):
     page.wait_for_selector(".cn-field", state="detached")
 
 
+def test_the_picture_shows_the_numbers_of_a_dot(visit):
+    page = open_state(visit, STATES["picture"] + "&at=10.20")
+    assert shown(page, "[data-dot]") == two(page_trace(page)["image"][:, 10, 20])
+    assert "64 × 64" in page.inner_text(".st-sentence")
+
+
+def test_a_maps_name_leads_to_it(visit):
+    page = open_state(visit, STATES["window"])
+    for layer, name in (("max_pool_1", "channel 2"), ("relu_1_2", "channel 2"), ("conv_1_2", "channel 2")):
+        page.click(f"[data-open={layer}]")
+        page.wait_for_selector(f".st-rail [data-rail={layer}][aria-current]")
+        assert page.inner_text(".st-which") == name
+
+
 def test_two_pictures_share_their_colours(visit):
     page = open_state(visit, STATES["compare"])
     page.wait_for_selector(".st-picture-row:nth-of-type(2)")
@@ -194,7 +208,7 @@ def test_two_pictures_share_their_colours(visit):
 # Ways in and out
 
 
-WAYS = [("conv_1_2", 4, "map"), ("relu_1_1", 1, "map"), ("max_pool_1", 2, "map"), ("flatten", 3, "map"), ("logits", 5, "map"), ("image", 0, "compare")]
+WAYS = [("conv_1_2", 4, "map"), ("relu_1_1", 1, "map"), ("max_pool_1", 2, "map"), ("flatten", 3, "map"), ("logits", 5, "map"), ("image", 0, "map")]
 
 
 @pytest.mark.parametrize("way", ["mouse", "keyboard", "touch"])
@@ -286,8 +300,7 @@ def test_every_view_is_restored_from_its_address(visit, name, engine):
     assert page.get_attribute('button[data-example="orange"]', "aria-pressed") == "true"
     values = dict(part.split("=") for part in STATES[name].split("&"))
     assert page.inner_text(".st-name strong") == values["layer"]
-    views = {"image": "compare"}
-    assert page.get_attribute(".st-view", "data-view") == values.get("view", views.get(values["layer"], "map"))
+    assert page.get_attribute(".st-view", "data-view") == values.get("view", "map")
     if "channel" in values and values["layer"] != "logits":
         assert page.inner_text(".st-which").endswith(values["channel"])
 

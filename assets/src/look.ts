@@ -22,7 +22,7 @@ export interface Look {
 /** The views that a layer has, the first one first. */
 export function viewsOf(manifest: Manifest, layer: string): ViewName[] {
   const entry = manifest.layers.find((candidate) => candidate.name === layer);
-  if (!entry) return ["compare"]; // the picture itself
+  if (!entry) return ["map", "compare"]; // the picture itself
   if (entry === manifest.layers.at(-1)) return ["map", "softmax"];
   const own: ViewName[] = kindOf(entry).view === "convolution" ? ["map", "window"] : ["map"];
   return [...own, ...(entry.shape.length === 3 ? (["field", "what_if"] as const) : []), "compare"];

@@ -2,7 +2,7 @@
 import { draw, explain, html, ops, text as texts, words } from "../core";
 import type { Manifest } from "../manifest";
 import type { Given } from "./given";
-import { inputOf, inputScale, joins, legend, map, mapName, ownScale, pointing, stepOf } from "./parts";
+import { inputOf, inputScale, joins, legend, map, mapName, opener, ownScale, pointing, stepOf } from "./parts";
 
 const { text } = texts;
 
@@ -86,7 +86,7 @@ export function flatten(given: Given) {
   const { length } = step.output.data;
   const size = given.width < 700 ? given.width - 24 : 260;
   return html`<div class="st-flatten">
-    <figure class="st-side"><figcaption>${mapName(given, step.before, channel)}</figcaption>
+    <figure class="st-side"><figcaption>${opener(given, step.before, channel)}</figcaption>
       ${map(step.input, channel, scale, size, mapName(given, step.before, channel), { unit: at }, pointing(at, height, width, (to) => given.go({ at: to }, true)))}</figure>
     <div class="st-middle">
       <p class="st-formula number">(${channel} × ${height} + ${at[0]}) × ${width} + ${at[1]} = <strong data-total>${texts.integer(position)}</strong></p>

@@ -38,7 +38,7 @@ export function convolution(given: Given) {
       ${Array.from({ length: inputs }, (_, i) => html`<li><button type="button" class="st-row" data-from=${i} aria-label=${text("open_window", { map: mapName(given, before, i) })}
         @click=${() => given.go({ view: "window", from: i })}>
         <span class="st-parent" data-fly="${before}/${i}">${map(input, i, inputScale(given, step), cell, mapName(given, before, i))}</span><i>×</i>
-        <span class="st-kernel">${map(kernelTensor(i), 0, kernelScale, cell * 0.72, text("kernel_of", { channel: i }))}</span><i>=</i>
+        <span class="st-kernel" title=${kernelText(kernelTensor(i).data, k)}>${map(kernelTensor(i), 0, kernelScale, cell * 0.72, text("kernel_of", { channel: i }))}</span><i>=</i>
         <span class="st-part">${map(parts, i, partScale, cell, text("part_of", { channel: i }))}</span></button></li>`)}
     </ol>
     ${joins(inputs)}
@@ -51,3 +51,7 @@ export function convolution(given: Given) {
     <div class="st-legends">${legend(kernelScale, text("legend_weights"))}${legend(partScale, text("legend_parts"))}${legend(scale, layer.name)}</div>
   </div>`;
 }
+
+/** A kernel's weights, line by line. */
+const kernelText = (values: Float32Array, k: number) =>
+  Array.from({ length: k }, (_, row) => Array.from(values.subarray(row * k, (row + 1) * k), texts.decimal).join("  ")).join("\n");

@@ -1,5 +1,5 @@
 /** The pieces that views are made of: a map, a grid of numbers, a legend, a name. */
-import { draw, explain, html, nothing, svg, text as texts, traces, words } from "../core";
+import { draw, explain, html, looks, nothing, svg, text as texts, traces, words } from "../core";
 import type { Layer, Manifest } from "../manifest";
 import type { Region, Tensor } from "../ops";
 import type { Given } from "./given";
@@ -34,9 +34,10 @@ export function pointing([row, column]: readonly [number, number], height: numbe
 }
 
 /** The picture in its own colours. */
-export function picture(x: Tensor, size: number, name: string, marks: Marks = {}) {
+export function picture(x: Tensor, size: number, name: string, marks: Marks = {}, pointing?: Pointing) {
   return html`<heat-map class="hm" .style=${`width:${size.toFixed(1)}px;height:${((size * x.shape[1]) / x.shape[2]).toFixed(1)}px`}
-    .given=${{ values: x.data, width: x.shape[2], scale: draw.greyScale, image: x.shape, ...marks }} role="img" aria-label=${name}></heat-map>`;
+    .given=${{ values: x.data, width: x.shape[2], scale: draw.greyScale, image: x.shape, ...marks }} role="img" aria-label=${name} tabindex=${pointing ? -1 : nothing}
+    @point=${pointing ? ({ detail: { y, x: column } }: CustomEvent) => pointing.to(y, column) : nothing}></heat-map>`;
 }
 
 export function slice(x: Tensor, channel: number): Float32Array {
@@ -120,6 +121,12 @@ export function strongest(values: Float32Array, width: number): [number, number]
   let best = 0;
   values.forEach((value, i) => value > values[best] && (best = i));
   return [Math.floor(best / width), best % width];
+}
+
+/** The name of a map that leads to it. */
+export function opener(given: Given, layer: string, channel: number) {
+  const { manifest } = given;
+  return html`<button type="button" class="st-open" data-open=${layer} @click=${() => given.go({ layer, channel, view: looks.viewsOf(manifest, layer)[0], at: null, from: 0 })}>${mapName(given, layer, channel)}</button>`;
 }
 
 /** The lines from so many rows into one sum. */

@@ -10,6 +10,7 @@ import { flatten, linear, softmax, unitName } from "./classes";
 import { compare } from "./compare";
 import { convolution } from "./convolution";
 import "./heat-map";
+import { input } from "./input-view";
 import type { Given, Look, ViewName } from "./given";
 import { mapName, ownScale, stepOf } from "./parts";
 import { reach } from "./reach-view";
@@ -108,7 +109,7 @@ class NetworkStage extends LitElement {
     if (shown === "field") return reach(given);
     if (shown === "what_if") return whatIf(given, this.ranking(given), this.given.off, (channel) => this.dispatchEvent(new CustomEvent("toggle", { detail: { layer: look.layer, channel } })));
     if (shown === "compare") return compare(given, this.given.other);
-    return views[kinds.kindOf(stepOf(given).layer).view](given);
+    return look.layer === "image" ? input(given) : views[kinds.kindOf(stepOf(given).layer).view](given);
   }
 
   /** The maps of the layer as far as they are ranked; the rest of the network runs once for each, in slices. While they are on show they keep their order. */
@@ -145,14 +146,15 @@ class NetworkStage extends LitElement {
     const { manifest, look } = given;
     if (shown === "compare" || shown === "what_if" || shown === "softmax") return text(`line_${shown}`);
     if (this.given.off.some((map) => map.layer === look.layer && map.channel === look.channel)) return text("line_off");
-    const { layer, before, input } = stepOf(given);
+    const place = unitOf(given);
+    if (look.layer === "image") return text("line_image", { row: place[0], column: place[1], size: texts.dimensions(manifest.input.shape.slice(1)) });
+    const { layer, before, input: incoming } = stepOf(given);
     const { view } = kinds.kindOf(layer);
-    const count = explain.spatial(input.shape)[0];
+    const count = explain.spatial(incoming.shape)[0];
     if (view === "linear") return text(layer === manifest.layers.at(-1) ? "line_linear" : "line_hidden", { class: unitName(manifest, layer.name, look.channel) });
     if (view === "flatten") return text("line_flatten", { before });
     if (view === "convolution" && shown === "map") return text("line_conv", { count, before });
-    const at = unitOf(given);
-    const values = { row: at[0], column: at[1], value: texts.decimal(this.valueAt(given, at)), before, kind: layer.kind, kernel_size: layer.kernel_size ?? 1, count, map: mapName(given, look.layer, look.channel) };
+    const values = { row: place[0], column: place[1], value: texts.decimal(this.valueAt(given, place)), before, kind: layer.kind, kernel_size: layer.kernel_size ?? 1, count, map: mapName(given, look.layer, look.channel) };
     const key = shown === "field" ? "line_field" : shown === "window" ? "line_window" : `line_${layer.kind}`;
     return text(texts.hasText(key) ? key : "line_function", values);
   }

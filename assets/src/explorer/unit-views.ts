@@ -1,7 +1,7 @@
 /** Layers that rework each map by itself: activations and pooling, one unit at a time. */
 import { explain, html, kinds, ops, svg, text as texts } from "../core";
 import type { Given } from "./given";
-import { inputScale, map, mapName, numbers, pointing, slice, stepOf } from "./parts";
+import { inputScale, map, mapName, numbers, opener, pointing, slice, stepOf } from "./parts";
 import { unitOf } from "./window-view";
 
 const { text } = texts;
@@ -22,7 +22,7 @@ export function activation(given: Given) {
   const size = sizes(given.width);
   const here = pointing(at, height, width, (to) => given.go({ at: to }, true));
   return html`<div class="st-trio" data-narrow=${given.width < 700}>
-    <figure class="st-side"><figcaption>${mapName(given, before, look.channel)}</figcaption>
+    <figure class="st-side"><figcaption>${opener(given, before, look.channel)}</figcaption>
       ${map(input, look.channel, inputScale(given, step), size, mapName(given, before, look.channel), { unit: at }, here)}</figure>
     <div class="st-middle">
       ${graph(f, x, y, ops.largest(slice(input, look.channel)))}
@@ -62,7 +62,7 @@ export function pooling(given: Given) {
   const wins = layer.kind === "max_pool" ? values.indexOf(result) : -1;
   const size = sizes(given.width);
   return html`<div class="st-trio" data-narrow=${given.width < 700}>
-    <figure class="st-side"><figcaption>${mapName(given, before, look.channel)}</figcaption>
+    <figure class="st-side"><figcaption>${opener(given, before, look.channel)}</figcaption>
       ${map(input, look.channel, inputScale(given, step), size, mapName(given, before, look.channel), { region: explain.regionAt(at, window, input.shape) },
         pointing(at, output.shape[1], output.shape[2], go, (y, x) => explain.placeOf(y, x, window, output.shape)))}</figure>
     <div class="st-middle">

@@ -2,7 +2,7 @@
 import { explain, html, kinds, text as texts } from "../core";
 import { kernelScaleOf, partsOf } from "./convolution";
 import type { Given } from "./given";
-import { inputScale, legend, map, mapName, numbers, ownScale, pointing, slice, stepOf, strongest } from "./parts";
+import { inputScale, legend, map, mapName, numbers, opener, ownScale, pointing, slice, stepOf, strongest } from "./parts";
 
 const { text } = texts;
 
@@ -34,7 +34,7 @@ export function windowView(given: Given) {
   const here = pointing(at, height, width, go);
   const below = pointing(at, height, width, go, (y, x) => explain.placeOf(y, x, window, output.shape));
   return html`<div class="st-window" data-narrow=${narrow}>
-    <figure class="st-side"><figcaption>${mapName(given, before, from)}</figcaption>
+    <figure class="st-side"><figcaption>${opener(given, before, from)}</figcaption>
       ${map(input, from, scale, size, mapName(given, before, from), { region: explain.regionAt(at, window, input.shape) }, below)}</figure>
     <div class="st-arithmetic" data-wide=${k > 3}>
       <div class="st-term"><small>${text("window")}</small>${numbers(sum.window, k, scale)}</div><i>×</i>

@@ -293,43 +293,14 @@ class CnnNetwork extends LitElement {
   /** What lies below the network: how it is drawn, and what can be taken along. */
   private renderFoot(manifest: Manifest) {
     const { sharing, details } = this.state;
-    const { trace, look } = this.seen;
-    if (!trace) return nothing;
-    const explorer = () => data.loadGlobal<typeof import("../explorer/index")>("scripts/explorer", "explorer");
-    const save = (what: "png" | "svg") => () => void explorer().then(({ share }) => share.saveFigure(manifest, trace, what)).catch((error: unknown) => store.fail(error));
+    const { trace, look, weights } = this.seen;
+    if (!trace || !weights) return html`<div class="cn-foot"></div>`;
     return html`<div class="cn-foot">
       ${look ? nothing : html`<div class="cn-switches"><span id="sharing-${this.figureId}">${text("colours_by")}</span><span class="st-tabs" role="group" aria-labelledby="sharing-${this.figureId}">
         ${(["layer", "block", "network"] as const).map((one) => html`<button type="button" data-sharing=${one} aria-pressed=${one === sharing} @click=${() => this.set({ sharing: one })}>${text(`colours_by_${one}`)}</button>`)}</span>
         <label><input type="checkbox" .checked=${details} @change=${(event: Event) => this.set({ details: (event.target as HTMLInputElement).checked })}> ${text("details")}</label></div>`}
-      <details class="cn-share"><summary>${text("take_along")}</summary><div>
-        <button type="button" class="cn-quiet" data-share="link" @click=${this.copyLink}>${text(this.copied ? "link_copied" : "copy_link")}</button>
-        <button type="button" class="cn-quiet" data-share="png" @click=${save("png")}>PNG</button>
-        <button type="button" class="cn-quiet" data-share="svg" @click=${save("svg")}>SVG</button>
-        <button type="button" class="cn-quiet" data-share="onnx" @click=${() => void explorer().then(({ share }) => share.saveOnnx(manifest)).catch((error: unknown) => store.fail(error))}>ONNX</button>
-        <label>${text("embed_code")}<textarea readonly rows="3" spellcheck="false" @focus=${(event: Event) => (event.target as HTMLTextAreaElement).select()} .value=${this.embed(manifest)}></textarea></label>
-        <p class="cn-hint">${text("take_along_hint")}</p></div></details>
+      <take-along .given=${{ manifest, trace, figure: this.figureId, hash: this.exploration!.hash(), write: () => this.exploration!.writeNow() }}></take-along>
     </div>`;
-  }
-
-  private copyLink = async () => {
-    this.exploration?.writeNow();
-    try {
-      await navigator.clipboard.writeText(location.href);
-      this.copied = true;
-    } catch {
-      prompt(text("copy_link"), location.href); // no clipboard here
-    }
-    this.requestUpdate();
-    setTimeout(() => ((this.copied = false), this.requestUpdate()), 2500);
-  };
-  private copied = false;
-
-  /** The code of this figure for another page, with what it shows now. */
-  private embed(manifest: Manifest): string {
-    const { lesson } = document.documentElement.dataset;
-    const { share } = (globalThis as { explorer?: typeof import("../explorer/index") }).explorer ?? {};
-    if (!share || !lesson) return "";
-    return share.embedCode(data.pageUrl(`embed/${lesson}/${this.figureId}/index.html`) + this.exploration!.hash(), manifest.title);
   }
 
   private renderStage(manifest: Manifest) {
