@@ -8,8 +8,9 @@
  *     A caption.
  *     ///
  */
-import { address, data, draw, explorations, fields, html, layout as layouts, LitElement, network, nothing, ops, paintCrop, painter, slices, store as stores, svg, text as texts, theme as themes, words } from "../core";
-import type { Layout, Place, Rect } from "../layout";
+import { address, data, draw, explorations, fields, html, layout as layouts, LitElement, network, nothing, paintCrop, painter, slices, store as stores, text as texts, theme as themes, words } from "../core";
+import * as overview from "../figure/overview";
+import type { Layout, Place } from "../layout";
 import type { Manifest } from "../manifest";
 import type { Task } from "../store";
 import type { Look } from "../look";
@@ -162,7 +163,7 @@ class CnnNetwork extends LitElement {
     if (!(await this.exploration?.open(map))) return;
     await this.updateComplete;
     this.toStage();
-    if (!matchMedia("(prefers-reduced-motion: reduce)").matches) fly(this, from);
+    if (!matchMedia("(prefers-reduced-motion: reduce)").matches) overview.fly(this, from);
   }
 
   /** Give the stage the focus, and bring it into view. */
@@ -212,8 +213,8 @@ class CnnNetwork extends LitElement {
   private sharing: network.Sharing = "layer";
 
   override render() {
-    const { manifest, task } = this.state;
-    const { trace, note } = this.seen;
+    const { manifest, task, active, unit } = this.state;
+    const { trace, weights, off, note } = this.seen;
     if (!manifest || !this.layout) {
       return html`<p class="cn-message" role="status">${task.step === "failed" ? text(task.reason, { file: task.file }) : text("loading")}</p>`;
     }
@@ -222,9 +223,9 @@ class CnnNetwork extends LitElement {
       <div class="cn-head">
         <div class="cn-status">
           ${trace?.source === OWN && store.own ? html`<own-picture></own-picture>` : nothing}
-          <p class="cn-summary" role="status" aria-live=${this.state.paper ? "off" : "polite"}>${this.renderSummary(manifest, trace)}</p>
-          ${this.renderTask(task)}
-          ${this.renderOff()}
+          <p class="cn-summary" role="status" aria-live=${this.state.paper ? "off" : "polite"}>${overview.summary(manifest, this.view)}</p>
+          ${overview.progress(task, trace?.source === OWN ? (store.own?.notes ?? []) : [])}
+          ${overview.switchedOff(off, () => this.exploration!.allOn())}
           ${note ? html`<p class="cn-message" role="status">${text(note)}</p>` : nothing}
         </div>
         ${this.renderTray(manifest)}
@@ -232,14 +233,14 @@ class CnnNetwork extends LitElement {
       ${this.renderStage(manifest)}
       <div class="cn-network" ?data-plain=${!this.state.details} ?hidden=${this.seen.look !== null} data-direction=${this.layout.direction} role="group" aria-label=${text("network_label", { title: manifest.title })}
         .style=${`height:${this.layout.height}px`} @keydown=${this.onKey} @pointerleave=${() => this.set({ active: this.focused(), unit: null })}>
-        ${this.renderLinks(manifest, this.layout)}
+        ${overview.links(manifest, this.layout, this.links, active)}
         <canvas class="cn-maps" aria-hidden="true" .style=${`width:${this.layout.width}px;height:${this.layout.height}px`}></canvas>
-        ${this.layout.picture ? html`<div class="cn-picture" .style=${box(this.layout.picture)}></div>` : nothing}
+        ${this.layout.picture ? html`<div class="cn-picture" .style=${overview.box(this.layout.picture)}></div>` : nothing}
         ${this.layout.bands.slice(0, this.built).map((band) => this.renderBand(manifest, band))}
-        <svg class="cn-links" aria-hidden="true" width=${this.layout.width} height=${this.layout.height} viewBox="0 0 ${this.layout.width} ${this.layout.height}">${this.renderField(manifest, this.layout)}</svg>
-        ${this.renderKernels(manifest, this.layout)}
+        <svg class="cn-links" aria-hidden="true" width=${this.layout.width} height=${this.layout.height} viewBox="0 0 ${this.layout.width} ${this.layout.height}">${overview.field(manifest, this.layout, active, unit)}</svg>
+        ${overview.kernels(manifest, this.layout, weights, active)}
         ${this.renderClasses(manifest, this.layout)}
-        ${this.layout.legends.map((rect, scale) => this.renderLegend(rect, scale))}
+        ${this.layout.legends.map((rect, scale) => overview.legend(rect, scale, this.view))}
       </div>
       ${this.renderFoot(manifest)}`;
   }
@@ -314,97 +315,21 @@ class CnnNetwork extends LitElement {
       @close=${this.close} @toggle=${({ detail }: CustomEvent<MapName>) => void this.exploration!.toggle(detail)}></network-stage>`;
   }
 
-  private renderOff() {
-    const { off } = this.seen;
-    return off.length
-      ? html`<p class="cn-message cn-off">${text("switched_off", { maps: off.map(({ layer, channel }) => `${layer} ${channel}`).join(", ") })}
-          <button type="button" class="cn-quiet" @click=${() => this.exploration!.allOn()}>${text("all_on")}</button></p>`
-      : nothing;
-  }
-
-  private renderSummary(manifest: Manifest, trace: Trace | null) {
-    if (!trace || !this.view) return text("loading");
-    const example = manifest.examples.find((candidate) => candidate.name === trace.source);
-    const shown = example ? words.exampleName(manifest, example) : text(trace.source === PAINTED ? "painted_picture" : "own_picture");
-    const { best, probabilities } = this.view;
-    return html`<span class="cn-shown">${shown}</span>
-      <span class="cn-verdict">${text("verdict", { title: manifest.title })} <strong>${words.className(manifest, manifest.classes[best].name)}</strong>
-        <span class="number">${texts.percent(probabilities[best])}</span></span>
-      ${this.view.unknown ? html`<span class="cn-doubt">${text("none_of_these", { count: manifest.classes.length })}</span>` : nothing}`;
-  }
-
-  private renderTask(task: Task) {
-    if (task.step === "failed") return html`<p class="cn-message cn-error" role="alert">${text(task.reason, { file: task.file })}</p>`;
-    if (task.step === "idle") {
-      const notes = this.seen.trace?.source === OWN ? (store.own?.notes ?? []) : [];
-      return notes.map((note) => html`<p class="cn-message">${text(note)}</p>`);
-    }
-    if (!("share" in task)) return html`<p class="cn-message">${text(task.step)}</p>`;
-    return html`<p class="cn-message cn-progress"><label>${text(task.step)} <progress max="1" .value=${task.share!}></progress></label>
-      <span class="number">${texts.wholePercent(task.share!)}</span></p>`;
-  }
-
-  private renderLinks(manifest: Manifest, layout: Layout) {
-    const { active } = this.state;
-    const target = active && this.rectOf(active);
-    return html`<svg class="cn-links" aria-hidden="true" width=${layout.width} height=${layout.height} viewBox="0 0 ${layout.width} ${layout.height}">
-      ${this.links.map((d) => svg`<path d=${d}></path>`)}
-      ${active && target ? svg`<path class="is-active" d=${layouts.linksInto(manifest, layout, active.layer, active.channel, target)}></path>` : nothing}
-    </svg>`;
-  }
-
-  /** Of the unit pointed at, what it depends on in every earlier layer and in the picture. */
-  private renderField(manifest: Manifest, layout: Layout) {
-    const { active, unit } = this.state;
-    if (!active || !unit || active.layer === layouts.LAST) return nothing;
-    const outline = (rect: Rect, { top, left, bottom, right }: fields.Field["region"], height: number, width: number) =>
-      ["cn-halo", "cn-field"].map((name) => svg`<rect class=${name} x=${rect.x + (rect.width * left) / width} y=${rect.y + (rect.height * top) / height}
-        width=${(rect.width * (right - left + 1)) / width} height=${(rect.height * (bottom - top + 1)) / height}></rect>`);
-    return fields.fields(manifest, active.layer, active.channel, ...unit).map(({ layer, region, channel }, i) => {
-      const band = layout.bands.find((candidate) => candidate.layer === layer);
-      if (!band || (i > 0 && band.places[0].units.height === 1)) return nothing;
-      const { units } = band.places[0];
-      const tall = units.width === 1 ? { ...region, top: region.left, bottom: region.right, left: 0, right: 0 } : region;
-      const places = channel === null ? band.places : band.places.filter((place) => place.channel === channel);
-      return [...places.map((place) => outline(place, tall, units.height, units.width)),
-        layer === "image" && layout.picture ? outline(layout.picture, region, units.height, units.width) : nothing];
-    });
-  }
-
-  /** Into a convolution's map that is pointed at, a kernel on each link. */
-  private renderKernels(manifest: Manifest, layout: Layout) {
-    const { active } = this.state;
-    const { weights } = this.seen;
-    const layer = manifest.layers.find((candidate) => candidate.name === active?.layer);
-    if (!active || !weights || layer?.kind !== "conv") return nothing;
-    const weight = weights[`${layer.name}.weight`];
-    const scale = draw.weightScale(draw.extentOf(weight.data, 0).extent, themes.theme());
-    const columns = layout.direction === "columns";
-    const parents = layouts.parents(manifest, layout, active.layer, active.channel);
-    if (!columns && parents.some((place) => place.y !== parents[0].y)) return nothing; // no room between two lines of maps
-    return parents.map((place) => {
-      const side = Math.min(columns ? 22 : 12, 0.5 * place.width);
-      const [x, y] = columns ? [place.x + place.width + 5, place.y + (place.height - side) / 2] : [place.x + (place.width - side) / 2, place.y + place.height + 1];
-      return html`<heat-map class="cn-kernel" aria-hidden="true" .style=${box({ x, y, width: side, height: side })}
-        .given=${{ values: ops.kernel(weight, active.channel, place.channel), width: layer.kernel_size!, scale }}></heat-map>`;
-    });
-  }
-
   private renderBand(manifest: Manifest, band: layouts.Band) {
     const layer = manifest.layers.find((candidate) => candidate.name === band.layer);
     const shape = layer ? layer.shape : manifest.input.shape;
     const { active } = this.state;
     const parents = active && this.layout ? layouts.parents(manifest, this.layout, active.layer, active.channel) : [];
     return html`<div class="cn-band" role="group" aria-label="${band.layer}, ${texts.dimensions(shape)}">
-      <p class="cn-label" .style=${box(band.label)} title=${band.layer}>${lessonOn(layer?.kind ?? "image", band.layer)}<small class="number">${texts.dimensions(shape)}</small></p>
+      <p class="cn-label" .style=${overview.box(band.label)} title=${band.layer}>${overview.lessonOn(layer?.kind ?? "image", band.layer)}<small class="number">${texts.dimensions(shape)}</small></p>
       ${band.places.map((place) => {
         const { layer, channel } = place;
-        const here = same(active, place);
-        return html`<button type="button" class="cn-map" data-layer=${layer} data-channel=${channel} .style=${box(place)}
-          ?data-active=${here} ?data-parent=${parents.includes(place)} tabindex=${same(this.state.stop, place) ? 0 : -1}
+        const here = overview.same(active, place);
+        return html`<button type="button" class="cn-map" data-layer=${layer} data-channel=${channel} .style=${overview.box(place)}
+          ?data-active=${here} ?data-parent=${parents.includes(place)} tabindex=${overview.same(this.state.stop, place) ? 0 : -1}
           aria-label=${words.mapInWords(manifest, place, this.view?.summaries.get(network.key(place)))}
           @pointermove=${(event: PointerEvent) => event.pointerType === "mouse" && this.pointAt(place, event)}
-          ?data-off=${this.seen.off.some((map) => same(map, place))}
+          ?data-off=${this.seen.off.some((map) => overview.same(map, place))}
           @focus=${() => this.set({ active: { layer, channel }, unit: null, stop: { layer, channel } })}
           @click=${() => void this.open({ layer, channel })}></button>`;
       })}
@@ -417,9 +342,9 @@ class CnnNetwork extends LitElement {
       ${manifest.classes.map(({ name }, i) => {
         const probability = this.view?.probabilities[i] ?? 0;
         return html`<li data-class=${name} data-probability=${probability.toFixed(4)} ?data-best=${i === this.view?.best}
-          ?data-active=${same(active, { layer: layouts.LAST, channel: i })} .style=${box(layout.classes[i])}
+          ?data-active=${overview.same(active, { layer: layouts.LAST, channel: i })} .style=${overview.box(layout.classes[i])}
           @pointerenter=${() => this.set({ active: { layer: layouts.LAST, channel: i }, unit: null })}>
-          <button type="button" class="cn-class-open" data-channel=${i} tabindex=${same(this.state.stop, { layer: layouts.LAST, channel: i }) ? 0 : -1}
+          <button type="button" class="cn-class-open" data-channel=${i} tabindex=${overview.same(this.state.stop, { layer: layouts.LAST, channel: i }) ? 0 : -1}
             aria-label=${text("open_class", { class: words.className(manifest, name), probability: texts.percent(probability) })}
             @focus=${() => this.set({ active: { layer: layouts.LAST, channel: i }, unit: null, stop: { layer: layouts.LAST, channel: i } })}
             @click=${() => void this.open({ layer: layouts.LAST, channel: i })}></button>
@@ -431,21 +356,11 @@ class CnnNetwork extends LitElement {
     </ul>`;
   }
 
-  private renderLegend(rect: Rect, scale: number) {
-    const { extent, clipped } = this.view?.extents[scale] ?? { extent: 0, clipped: false };
-    const [least, most] = clipped ? ["≤\u2009", "≥\u2009"] : ["", ""];
-    const ends = scale === 0 ? ["0", "1"] : [least + texts.decimal(-extent), most + texts.decimal(extent)];
-    return html`<div class="cn-legend" .style=${box(rect)} role="img" aria-label=${text("legend", { low: ends[0], high: ends[1] })}>
-      <canvas data-legend=${scale}></canvas>
-      <span class="number">${ends[0]}</span>${scale === 0 ? nothing : html`<span class="number">0</span>`}<span class="number">${ends[1]}</span>
-    </div>`;
-  }
-
   /** The map pointed at, large, in words. */
   private renderTray(manifest: Manifest) {
     const { active, unit } = this.state;
     const { look } = this.seen;
-    const place = active && active.layer !== layouts.LAST && !look ? this.placeOf(active) : null;
+    const place = active && active.layer !== layouts.LAST && !look ? overview.placeOf(this.layout, active) : null;
     return html`<div class="cn-lens">
       <div class="cn-hints">${look ? nothing : html`<p>${text("how_to_point")} <span class="cn-drop">${text("how_to_type")}</span></p>`}${manifest.figures
         ? html`<p class="cn-figures number"><a href=${data.pageUrl(`models/${manifest.name}/index.html`)}>${text("figures", {
@@ -475,18 +390,8 @@ class CnnNetwork extends LitElement {
     const [y, x] = [along(event.clientY, box.top, box.height, place.units.height), along(event.clientX, box.left, box.width, place.units.width)];
     const unit: [number, number] = place.units.width === 1 ? [0, y] : [y, x]; // a strip that stands upright is still one row
     const { active, unit: before } = this.state;
-    if (same(active, place) && before?.[0] === unit[0] && before[1] === unit[1]) return;
+    if (overview.same(active, place) && before?.[0] === unit[0] && before[1] === unit[1]) return;
     this.set({ active: { layer: place.layer, channel: place.channel }, unit });
-  }
-
-  private placeOf({ layer, channel }: MapName): Place | null {
-    if (layer === layouts.LAST) return this.layout && layouts.classPlace(this.layout, channel);
-    return this.layout?.bands.find((band) => band.layer === layer)?.places[channel] ?? null;
-  }
-
-  private rectOf(unit: { layer: string; channel: number }): Rect | null {
-    if (unit.layer === layouts.LAST) return this.layout?.direction === "columns" ? this.layout.classes[unit.channel] : null;
-    return this.placeOf(unit);
   }
 
   private focused() {
@@ -496,7 +401,7 @@ class CnnNetwork extends LitElement {
 
   private onKey = (event: KeyboardEvent) => {
     const focused = this.focused();
-    const place = focused && this.placeOf(focused);
+    const place = focused && overview.placeOf(this.layout, focused);
     if (!place || !this.layout || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === "Escape") return this.set({ active: null, unit: null });
     const next = layouts.neighbour(this.layout, place, event.key);
@@ -572,7 +477,7 @@ class CnnNetwork extends LitElement {
 
   private paintLarge() {
     const { active } = this.state;
-    const place = active && active.layer !== layouts.LAST ? this.placeOf(active) : null;
+    const place = active && active.layer !== layouts.LAST ? overview.placeOf(this.layout, active) : null;
     const canvas = this.canvas("large");
     if (place && canvas) this.paintMap(canvas, place);
   }
@@ -586,27 +491,9 @@ class CnnNetwork extends LitElement {
   private ownPainted: object | null = null;
 }
 
-/** A layer's name, leading to the part of the lesson on its kind where the page has one: an element with the id `about-KIND`. */
-const lessonOn = (kind: string, name: string) => (document.getElementById(`about-${kind}`) ? html`<a href="#about-${kind}">${name}</a>` : html`<span>${name}</span>`);
-
 const EMPTY: explorations.Seen = { base: null, trace: null, look: null, off: [], weights: null, other: null, note: "" };
 
 /** A picture as the brush paints on it. */
 const paperOf = ({ layers: { image } }: Trace) => Uint8Array.from(image.data, (value) => Math.round(255 * value));
-
-/** Move what the stage and the network have in common from where it stood to where it stands. */
-function fly(figure: HTMLElement, from: Map<string, DOMRect>) {
-  for (const element of figure.querySelectorAll<HTMLElement>("[data-fly]")) {
-    const before = from.get(element.dataset.fly!);
-    const after = element.getBoundingClientRect();
-    if (!before?.width || !after.width) continue;
-    const start = `translate(${before.left - after.left}px, ${before.top - after.top}px) scale(${before.width / after.width}, ${before.height / after.height})`;
-    element.animate([{ transform: start, transformOrigin: "0 0" }, { transform: "none", transformOrigin: "0 0" }], { duration: 300, easing: "cubic-bezier(0.2, 0, 0, 1)" });
-  }
-}
-
-const same = (a: MapName | null, b: MapName) => a?.layer === b.layer && a.channel === b.channel;
-
-const box = ({ x, y, width, height }: Rect) => `left:${x.toFixed(1)}px;top:${y.toFixed(1)}px;width:${width.toFixed(1)}px;height:${height.toFixed(1)}px`;
 
 customElements.define("cnn-network", CnnNetwork);
