@@ -173,6 +173,7 @@ export class Exploration {
     try {
       await store.restore(); // the picture that the reader gave on the page before
       let note = await this.restorePicture(values.example);
+      if (!this.seen.base) return; // the first picture is on its way, and restores again
       const needed = values.layer || values.off;
       if (turn !== this.turn || (needed && !(await this.load())) || turn !== this.turn) return;
       const { base } = this.seen;
