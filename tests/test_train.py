@@ -179,7 +179,9 @@ def test_ctrl_c_reaches_a_real_process(project):
     toml = project / "strata.toml"
     toml.write_text(toml.read_text().replace("epochs = 2", "epochs = 2000"))
     command = [sys.executable, str(ROOT / "build.py"), "--root", str(project), "--out", str(project / "out"), "--train", "small", "--data", str(project / "photos")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # What runs in a shell's background ignores the signal, and so would its children.
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    process = subprocess.Popen(command, **piped)
     for line in process.stdout:
         if line.startswith("network 3/"):
             break
@@ -188,7 +190,7 @@ def test_ctrl_c_reaches_a_real_process(project):
     assert process.returncode == 1 and error.count("\n") == 1 and "training stopped after epoch" in error and "goes on from here" in error
     card = json.loads((project / "weights.json").read_text())
     assert card["finished"] is False and len(card["history"]) >= 3
-    again = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    again = subprocess.Popen(command, **piped)
     first = next(line for line in again.stdout if line.startswith("network "))
     again.send_signal(signal.SIGINT)
     again.communicate(timeout=60)
