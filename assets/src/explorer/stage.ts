@@ -121,7 +121,11 @@ class NetworkStage extends LitElement {
       const ranked = (this.ranked = { trace, layer, source: trace.source, maps: before?.layer === layer ? before.maps : [], order });
       const maps: Ranked[] = [];
       void slices.nextTask().then(async () => {
-        if (!(await slices.inSlices(explain.rankJobs(given, layer, maps, this.given.off), () => this.ranked !== ranked))) return;
+        const stale = () => this.ranked !== ranked || this.given.look.view !== "what_if";
+        if (!(await slices.inSlices(explain.rankJobs(given, layer, maps, this.given.off), stale))) {
+          if (this.ranked === ranked) this.ranked = null; // begun anew when it is looked at again
+          return;
+        }
         if (!order.length) order.push(...maps.map((map) => map.channel));
         ranked.maps = order.map((channel) => maps.find((map) => map.channel === channel)!);
         this.requestUpdate();
