@@ -195,6 +195,20 @@ def test_a_maps_name_leads_to_it(visit):
         assert page.inner_text(".st-which") == name
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_map_with_the_focus_shows_its_parents_links_and_kernels(visit, network, width):
+    page = visit(viewport={"width": width, "height": 900}).open()
+    page.wait_for_function("() => document.querySelector('cnn-network').exploration.seen.weights")
+    page.focus('button[data-layer="conv_1_2"][data-channel="4"]')
+    page.wait_for_selector(".cn-kernel")
+    assert page.locator(".cn-map[data-parent]").count() == 10 and page.locator(".cn-links .is-active").count() == 1
+    shown = page.locator(".cn-kernel").evaluate_all("(kernels) => kernels.map((kernel) => [...kernel.shown.values])")
+    assert np.allclose(np.array(shown), network.conv_1_2.weight.detach()[4].reshape(10, 9))
+    page.focus('button[data-layer="relu_1_2"][data-channel="4"]')
+    page.wait_for_selector(".cn-kernel", state="detached")
+    assert page.locator(".cn-map[data-parent]").count() == 1
+
+
 def test_two_pictures_share_their_colours(visit):
     page = open_state(visit, STATES["compare"])
     page.wait_for_selector(".st-picture-row:nth-of-type(2)")
