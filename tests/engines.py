@@ -26,6 +26,8 @@ SUB_PATH = "/any/sub/path"
 
 # What an engine, or what drives it, cannot do: test, or test[value of a parameter] -> why it is skipped there.
 _MULTIPLIED = "WebKitGTK keeps colours multiplied by their transparency, which costs up to one step of 255: a test of its own holds it to that"
+_NO_PHONE = "Playwright cannot make the system's Firefox a phone"
+_NO_TOUCH = "WebKitWebDriver cannot touch"
 _HEAP = "only Chromium lets a test collect garbage and weigh the heap"
 LIMITS = {
     "firefox": {
@@ -33,7 +35,8 @@ LIMITS = {
         "test_without_javascript_the_figures_still_stands_in_its_place": "Playwright cannot switch the JavaScript of the system's Firefox off",
         "test_zero_is_the_pages_own_background[dark]": "Playwright cannot make the system's Firefox prefer a dark page",
         "test_on_paper_the_figure_fits_and_is_light": "Playwright cannot show a page of the system's Firefox as on paper",
-        "test_every_map_opens_and_closes[touch]": "Playwright cannot make the system's Firefox a phone",
+        "test_every_map_opens_and_closes[touch]": _NO_PHONE,
+        "test_every_view_opens_and_its_numbers_are_pytorchs[touch]": _NO_PHONE,
         "test_a_hundred_pictures_leave_memory_where_it_was": _HEAP,
         "test_requests_are_seen[file]": "Playwright tells of no request for a file in the system's Firefox",
     },
@@ -43,7 +46,8 @@ LIMITS = {
         "test_preprocessing_is_pillows_to_the_byte[LA]": _MULTIPLIED,
         "test_without_javascript_the_figures_still_stands_in_its_place": "WebKitWebDriver asks a page by JavaScript, so it needs it on",
         "test_on_paper_the_figure_fits_and_is_light": "WebKitWebDriver cannot show a page as on paper",
-        "test_every_map_opens_and_closes[touch]": "WebKitWebDriver cannot touch",
+        "test_every_map_opens_and_closes[touch]": _NO_TOUCH,
+        "test_every_view_opens_and_its_numbers_are_pytorchs[touch]": _NO_TOUCH,
         "test_a_hundred_pictures_leave_memory_where_it_was": _HEAP,
         "test_a_fault_while_the_page_loads_is_seen": "WebKitWebDriver lets a test listen to a page once it has loaded, not before",
         "test_requests_are_seen[file]": "WebKit keeps no times of files, by which requests are seen there",

@@ -15,9 +15,11 @@ from typing import Any
 
 from selenium import webdriver
 from selenium.webdriver import ActionChains
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.webkitgtk.options import Options
+from selenium.webdriver.support.ui import Select
 from selenium.webdriver.webkitgtk.service import Service
 
 from tests.browsers import VIRTUAL_SCREEN, WEBKIT, find
@@ -111,6 +113,7 @@ class Page:
         self.context, self.driver = context, context.driver
         self.driver.set_script_timeout(120)
         self.keyboard = SimpleNamespace(press=self._press)
+        self.mouse = SimpleNamespace(move=self._move)
         self._scripts: list[str] = []
         self._handlers: dict[str, Callable[[Any], Any]] = {}
 
@@ -191,6 +194,10 @@ class Page:
         """Put the mouse on the first such element."""
         ActionChains(self.driver).move_to_element(self._element(selector)).perform()
 
+    def select_option(self, selector: str, value: str) -> None:
+        """Choose an option of a list as a reader does."""
+        Select(self._element(selector)).select_by_value(value)
+
     def set_input_files(self, selector: str, files: dict[str, Any] | list[dict[str, Any]]) -> None:
         """Choose these files, as Playwright takes them; WebKit finds their types by their names."""
         self.wait_for_selector(selector, "attached")
@@ -222,6 +229,11 @@ class Page:
     def _press(self, key: str) -> None:
         ActionChains(self.driver).send_keys(getattr(Keys, re.sub("(?<=[a-z])(?=[A-Z])", "_", key).upper())).perform()
 
+    def _move(self, x: float, y: float) -> None:
+        actions = ActionBuilder(self.driver)
+        actions.pointer_action.move_to_location(round(x), round(y))
+        actions.perform()
+
     def _element(self, selector: str) -> WebElement:
         self.wait_for_selector(selector)
         return self.evaluate("(selector) => all(selector)[0]", selector)
@@ -249,3 +261,12 @@ class Locator:
         """Where in the window the first one lies."""
         self.page.wait_for_selector(self.selector, "attached")
         return self.page.evaluate("(selector) => { const { x, y, width, height } = all(selector)[0].getBoundingClientRect(); return { x, y, width, height }; }", self.selector)
+
+    def evaluate_all(self, function: str) -> Any:
+        """What `function`, given all of them, returns."""
+        return self.page.evaluate(f"(selector) => ({function})(all(selector))", self.selector)
+
+    def scroll_into_view_if_needed(self) -> None:
+        """Have the first one in the window."""
+        self.page.wait_for_selector(self.selector, "attached")
+        self.page.evaluate("(selector) => all(selector)[0].scrollIntoView({ block: 'nearest', behavior: 'instant' })", self.selector)
