@@ -31,6 +31,7 @@ from tests.conftest import LESSON, PROJECT, make_project
 from tests.engines import SUB_PATH, launch, served
 from tests.lighthouse import DEVICES, lighthouse
 from tests.node import ROOT, auditors
+from tests.page import used_memory
 from tests.pictures import encoded, scene
 
 DRAWN = "cnn-network[data-state=ready]"
@@ -204,26 +205,16 @@ def looked_into(page: Page) -> list[Row]:
 def in_use(page: Page) -> list[Row]:
     """Switching examples, uploads cold and warm, and the memory over a hundred pictures."""
     session = page.context.new_cdp_session(page)
-
-    def sample() -> float:
-        page.wait_for_timeout(200)
-        session.send("HeapProfiler.collectGarbage")
-        usage = session.send("Runtime.getHeapUsage")
-        return (usage["usedSize"] + usage.get("backingStorageSize", 0) + usage.get("embedderHeapUsedSize", 0)) / 2**20
-
-    def heap() -> float:
-        return min(sample() for _ in range(5))  # a trace or two may still be on their way
-
     switch = statistics.median(page.evaluate(SWITCH, 3))
     started = time.monotonic()
     page.set_input_files("input[type=file]", {"name": "p.png", "mimeType": "image/png", "buffer": encoded(scene(400, 300))})
     page.wait_for_selector('button[data-example="own"][aria-pressed="true"]', timeout=120_000)
     cold = time.monotonic() - started
     page.evaluate(UPLOAD, [0, 20])
-    before = heap()
+    before = used_memory(page, session)
     warm = statistics.median(page.evaluate(UPLOAD, [20, 100]))
     return [Row("another example: all maps redrawn", "ms", switch, 50), Row("first picture of one's own, engine included", "s", cold),
-            Row("each picture after it", "ms", warm, 100), Row("memory gained over 100 pictures", "MB", heap() - before, 1)]
+            Row("each picture after it", "ms", warm, 100), Row("memory gained over 100 pictures", "MB", used_memory(page, session) - before, 1)]
 
 
 def reports(tools: Node, sites: dict[str, str], times: int) -> tuple[list[Row], list[str]]:

@@ -6,7 +6,7 @@ import base64
 
 import numpy as np
 import torch
-from playwright.sync_api import Page
+from playwright.sync_api import CDPSession, Page
 
 from model.networks import trace
 from model.preprocess import open_picture, preprocess
@@ -74,3 +74,15 @@ def painted(page: Page, layer: str, channel: int) -> np.ndarray:
             [Math.floor(((Math.floor(i / width) + 0.5) / height) * h) * w + Math.floor((((i % width) + 0.5) / width) * w), ...data.slice(4 * i, 4 * i + 3)]);
     }""", [layer, channel])
     return np.array(pixels)
+
+
+def used_memory(page: Page, session: CDPSession) -> float:
+    """Megabytes that the page holds on to: the least of several looks, for what the browser itself keeps comes and goes."""
+    found = []
+    for _ in range(6):
+        for _ in range(2):
+            session.send("HeapProfiler.collectGarbage")
+        heap = session.send("Runtime.getHeapUsage")
+        found.append((heap["usedSize"] + heap.get("backingStorageSize", 0) + heap.get("embedderHeapUsedSize", 0)) / 2**20)
+        page.wait_for_timeout(250)
+    return min(found)

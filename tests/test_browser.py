@@ -13,7 +13,7 @@ from model.networks import build_network
 from model.weights_file import load_weights
 from tests.conftest import make_project
 from tests.node import ROOT, close
-from tests.page import ENGINES, LANGUAGES, OVERFLOW, OVERLAPS, page_probabilities, page_trace, painted, python_trace, upload
+from tests.page import ENGINES, LANGUAGES, OVERFLOW, OVERLAPS, page_probabilities, page_trace, painted, python_trace, upload, used_memory
 from tests.pictures import encoded, scene
 
 
@@ -94,16 +94,10 @@ def test_a_hundred_pictures_leave_memory_where_it_was(visit, engine):
         }
     }"""
 
-    def used() -> float:
-        for _ in range(3):
-            session.send("HeapProfiler.collectGarbage")
-        heap = session.send("Runtime.getHeapUsage")
-        return (heap["usedSize"] + heap.get("backingStorageSize", 0) + heap.get("embedderHeapUsedSize", 0)) / 2**20
-
     page.evaluate(give, [0, 20])
-    before = used()
+    before = used_memory(page, session)
     page.evaluate(give, [20, 100])
-    assert used() - before < 1.0  # megabytes; one trace alone is 0.9
+    assert used_memory(page, session) - before < 1.0  # one trace alone is 0.9
 
 
 OTHER_NETWORKS = """
