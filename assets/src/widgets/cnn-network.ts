@@ -16,7 +16,8 @@ import type { Task } from "../store";
 import type { Look } from "../look";
 import type { MapName, Trace } from "../trace";
 
-const BUILT_AT_ONCE = 4; // layers: on a phone about 50 ms
+const BUILT_FIRST = 4; // layers: on a phone about 50 ms
+const BUILDING = 15; // milliseconds at once; the browser's own work on what was built takes about as long
 const WORDS_AFTER = 250; // milliseconds: not for every stroke of a brush
 /** The width of a sheet of A4 or Letter between its margins, in CSS pixels. */
 const PAPER = 660;
@@ -56,6 +57,7 @@ class CnnNetwork extends LitElement {
   private showing: Promise<void> = Promise.resolve();
   /** How many layers have their maps in the page: at first a few at a time, each time in a task of its own. */
   private built = 0;
+  private pace = BUILT_FIRST;
   private building: Promise<void> | null = null;
   // In the next frame: a new layout in this one changes the height that is observed, which WebKit reports as an error.
   private observer = new ResizeObserver(() => requestAnimationFrame(() => this.measure()));
@@ -414,8 +416,11 @@ class CnnNetwork extends LitElement {
     if (this.layout && this.built < this.layout.bands.length) {
       this.building ??= slices.nextTask().then(() => {
         this.building = null;
-        this.built += BUILT_AT_ONCE;
+        const started = performance.now();
+        this.built += this.pace;
         this.requestUpdate();
+        this.performUpdate(); // now, so that it can be timed
+        this.pace = Math.max(BUILT_FIRST, Math.floor((this.pace * BUILDING) / (performance.now() - started)));
       });
       return;
     }
