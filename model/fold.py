@@ -27,14 +27,15 @@ class Branches(nn.Module):
     """A convolution whose kernel is a sum while it trains: several of full size and one 1 x 1, each output channel of each with a scale of its own.
 
     After RepVGG (Ding et al., 2021) with its sums taken over the kernels instead of the maps (OREPA, Hu et al., 2022): the same
-    network with one convolution's work, and exact at any padding. Batch normalisation follows.
+    network with one convolution's work, and exact at any padding. Batch normalisation follows. The kernels of full size are kept
+    as matrices (O, I * k * k), which is how Muon takes them.
     """
 
     def __init__(self, conv: nn.Conv2d, branches: int):
         super().__init__()
-        outputs, inputs, k, _ = conv.weight.shape
+        self.shape = outputs, inputs, k, _ = conv.weight.shape
         self.stride, self.padding = conv.stride, conv.padding
-        self.wide = nn.Parameter(torch.empty(branches, outputs, inputs, k, k))
+        self.wide = nn.ParameterList(torch.empty(outputs, inputs * k * k) for _ in range(branches))
         self.wide_scale = nn.Parameter(torch.full((branches, outputs, 1, 1, 1), branches**-0.5))
         self.point = nn.Parameter(torch.empty(outputs, inputs, 1, 1)) if k % 2 and k > 1 else None
         self.point_scale = nn.Parameter(torch.ones(outputs, 1, 1, 1))
@@ -44,7 +45,7 @@ class Branches(nn.Module):
 
     def kernel(self) -> torch.Tensor:
         """(O, I, k, k)"""
-        weight = (self.wide * self.wide_scale).sum(0)
+        weight = (torch.stack([matrix.view(self.shape) for matrix in self.wide]) * self.wide_scale).sum(0)
         return weight if self.point is None else weight + F.pad(self.point * self.point_scale, [weight.shape[-1] // 2] * 4)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # (B, C, H, W) -> (B, O, H', W')

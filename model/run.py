@@ -55,7 +55,7 @@ class Run:
     def __init__(self, model: nn.Module, recipe: Recipe, batches: Batches, ready: Callable[[nn.Module], nn.Module], snapshots: int = 0):
         self.model, self.recipe, self.batches, self.ready = model, recipe, batches, ready
         self.average = copy.deepcopy(self.model)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        self.optimizers = optimizers(self.model, recipe)
         self.epoch = 0
         self.history: list[dict[str, float]] = []
         self.snapshots: dict[str, torch.Tensor] = {}  # "STEP.NAME" -> float16, a tensor of the network that would ship
@@ -84,12 +84,14 @@ class Run:
         for at, (images, targets) in enumerate(self.batches.of(self.epoch)):
             step = self.epoch * steps + at
             self._keep(step)
-            for group in self.optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * _one_cycle(step / (steps * recipe.epochs))
+            for optimizer in self.optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = optimizer.defaults["lr"] * _one_cycle(step / (steps * recipe.epochs))
             loss = t * t * F.cross_entropy(self.model(images.contiguous(memory_format=torch.channels_last)) / t, targets)
-            self.optimizer.zero_grad(set_to_none=True)
+            self.model.zero_grad(set_to_none=True)
             loss.backward()
-            self.optimizer.step()
+            for optimizer in self.optimizers:
+                optimizer.step()
             self._average_weights(step)
             total, count = total + loss.item() * len(images), count + len(images)
         self._keep((self.epoch + 1) * steps)
@@ -123,17 +125,26 @@ class Run:
         self.model.load_state_dict(parts["model"])
         self.average.load_state_dict(parts["average"])
         self.snapshots = parts["snapshots"]
-        state: dict[int, dict[str, torch.Tensor]] = {}
+        states: list[dict[int, dict[str, torch.Tensor]]] = [{} for _ in self.optimizers]
         for name, tensor in parts["optimizer"].items():
-            index, field = name.split(".")
-            state.setdefault(int(index), {})[field] = tensor
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+            which, index, field = name.split(".")
+            states[int(which)].setdefault(int(index), {})[field] = tensor
+        for optimizer, state in zip(self.optimizers, states, strict=True):
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
         self.epoch, self.history = int(header["epoch"]), json.loads(header["history"])
 
     def _states(self) -> dict[str, dict[str, torch.Tensor]]:
-        optimizer = {f"{i}.{field}": torch.as_tensor(value) for i, fields in self.optimizer.state_dict()["state"].items()
-                     for field, value in fields.items()}
+        optimizer = {f"{which}.{i}.{field}": torch.as_tensor(value) for which, optimizer in enumerate(self.optimizers)
+                     for i, fields in optimizer.state_dict()["state"].items() for field, value in fields.items()}
         return {"model": self.model.state_dict(), "average": self.average.state_dict(), "optimizer": optimizer, "snapshots": self.snapshots}
+
+
+def optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """AdamW; and, where the recipe wants it, Muon for the matrices (Jordan et al., 2024): steps as large in all directions."""
+    matrices = [p for p in model.parameters() if p.ndim == 2 and recipe.matrix_learning_rate]
+    rest = [p for p in model.parameters() if not any(p is matrix for matrix in matrices)]
+    adamw = torch.optim.AdamW(rest, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    return [adamw, torch.optim.Muon(matrices, lr=recipe.matrix_learning_rate, weight_decay=0.0, momentum=0.9)] if matrices else [adamw]
 
 
 def read_state(path: Path, identity: str) -> tuple[dict[str, str] | None, dict[str, torch.Tensor]]:

@@ -1,7 +1,7 @@
 """Training: one recipe, one seed, one result; interrupted at any point it goes on where it was.
 
 What helps a network this small without changing what it computes afterwards: branches that fold into one
-kernel (RepVGG, Ding et al., 2021; OREPA, Hu et al., 2022), a larger teacher (`model/teacher.py`) or label smoothing (Szegedy et al., 2016), one cycle
+kernel (RepVGG, Ding et al., 2021; OREPA, Hu et al., 2022), a larger teacher (`model/teacher.py`) or label smoothing (Szegedy et al., 2016), Muon for the kernels (Jordan et al., 2024), one cycle
 of the learning rate (Smith, 2018), an average of the weights (Polyak and Juditsky, 1992), mild augmentation, and in
 the end a temperature that makes it as sure as it is right (Guo et al., 2017).
 """
@@ -122,7 +122,7 @@ def _taught_views(training: Photos, validation: Photos, recipe: Recipe, normaliz
     if header is not None:
         return Views(images, saved["logits"])
     torch.manual_seed(recipe.seed)
-    plan = replace(recipe, epochs=recipe.teacher_epochs, learning_rate=4e-3, weight_decay=0.05)
+    plan = replace(recipe, epochs=recipe.teacher_epochs, learning_rate=4e-3, weight_decay=0.05, matrix_learning_rate=0.0)
     model = build_teacher(training.images.shape[1], training.images.shape[2], int(training.labels.max()) + 1)
     run = Run(model, plan, _photo_batches(training, plan, normalization, mix=True), lambda model: nn.Sequential(_Normalize(normalization), copy.deepcopy(model)).eval())
     run.resume(state, identity)

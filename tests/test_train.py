@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
 import build
 from errors import BuildError
@@ -14,7 +15,7 @@ from model.data import TEST, TRAINING, VALIDATION, Photos
 from model.evaluate import Network, fit_temperature
 from model.networks import TinyVGG
 from model.recipe import Recipe
-from model.run import evaluate
+from model.run import evaluate, optimizers
 from model.teacher import label_views, make_views
 from model.train import history_file, train
 from model.weights_file import load_weights
@@ -59,24 +60,40 @@ def test_it_learns_and_says_so(tmp_path):
     assert not (tmp_path / "run.checkpoint").exists(), "a finished run leaves nothing to resume"
 
 
-def test_interrupted_and_resumed_it_ends_where_an_uninterrupted_run_does(tmp_path):
-    run(tmp_path, "whole")
+@pytest.mark.parametrize("matrix_learning_rate", [0.0, 0.02])
+def test_interrupted_and_resumed_it_ends_where_an_uninterrupted_run_does(tmp_path, matrix_learning_rate):
+    recipe = Recipe(**{**vars(RECIPE), "matrix_learning_rate": matrix_learning_rate})
+    run(tmp_path, "whole", recipe)
 
     def stop(epoch):
         if epoch.epoch == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(BuildError, match=r"stopped after epoch 2; the weights so far .* are in .*broken.safetensors"):
-        run(tmp_path, "broken", on_epoch=stop)
+        run(tmp_path, "broken", recipe, stop)
     kept = json.loads((tmp_path / "broken.json").read_text())
     assert kept["finished"] is False and len(kept["history"]) == 2
     load_weights(tmp_path / "broken.safetensors", TinyVGG(3, 4, 2, 20, 0))
     seen = []
-    run(tmp_path, "broken", on_epoch=seen.append)
+    run(tmp_path, "broken", recipe, seen.append)
     assert [epoch.epoch for epoch in seen] == [3, 4]
     assert (tmp_path / "broken.safetensors").read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
     for suffix in (".json", ".history.safetensors"):
         assert (tmp_path / f"broken{suffix}").read_bytes() == (tmp_path / f"whole{suffix}").read_bytes()
+
+
+def test_muon_moves_the_kernels_and_adamw_the_rest(tmp_path):
+    """Jordan et al.'s step: about as large in every direction of the matrix, whatever the gradient's size."""
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 4))
+    adamw, muon = optimizers(model, Recipe(matrix_learning_rate=0.1))
+    assert [p.ndim for group in muon.param_groups for p in group["params"]] == [2]
+    before = model[3].weight.detach().clone()
+    for parameter in model.parameters():
+        parameter.grad = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)) * 1e-4
+    muon.step()
+    moved = torch.linalg.svdvals(before - model[3].weight.detach()) / 0.1
+    assert moved.min() > 0.5 and moved.max() < 1.3
+    assert len(optimizers(model, Recipe())) == 1 and len(adamw.param_groups[0]["params"]) == 5
 
 
 def test_history_holds_the_weights_on_the_way(tmp_path):
