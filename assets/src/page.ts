@@ -1,4 +1,4 @@
-/** What every page has, with figures or without: the theme, chosen by a button and remembered. Runs before the page is painted. */
+/** What every page has, with figures or without: the theme, chosen by a button and remembered, and what is loaded first. Runs before the page is painted. */
 import { setTheme, type Theme } from "./theme";
 
 const KEY = "strata-theme";
@@ -19,6 +19,18 @@ setTheme(chosen);
 // Paper is white: figures, which listen as well, draw themselves anew for it.
 addEventListener("beforeprint", () => setTheme("light"));
 addEventListener("afterprint", () => setTheme(chosen));
+
+// What the figures need at first is asked for once the page has been painted: sooner, it would hold up what paints it.
+const soon = document.documentElement.dataset.soon?.trim().split(" ") ?? [];
+requestAnimationFrame(() => setTimeout(() => soon.forEach(preload)));
+
+function preload(address: string) {
+  const link = document.createElement("link");
+  link.rel = "preload";
+  link.as = "script";
+  link.href = address;
+  document.head.append(link);
+}
 
 document.addEventListener("DOMContentLoaded", () => {
   // What is wider than its place can be scrolled: from the keyboard too.
