@@ -271,6 +271,21 @@ def test_the_window_plays_steps_and_scrubs(visit):
     page.wait_for_function("() => document.querySelector('.st-player .number').textContent === '0, 0'")
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_whole_map_fills_while_the_window_goes_over_all_that_comes_in(visit, engine):
+    page = open_state(visit, "layer=conv_2_2&channel=1", engine, viewport={"width": 1440, "height": 1000})
+    clips = lambda: page.locator(".st-part heat-map canvas, .st-result heat-map canvas").evaluate_all("(all) => all.map((one) => one.style.clipPath)")  # noqa: E731
+    assert page.locator(".st-parent .hm-region:not([hidden])").count() == 10 and set(clips()) == {""}
+    page.select_option(".st-player select", "480 a second")
+    page.click(".st-play")
+    page.wait_for_function("() => Number(document.querySelector('.st-player .number').textContent.split(', ')[0]) > 3")
+    begun = clips()
+    assert len(begun) == 11 and len(set(begun)) == 1 and begun[0].startswith("polygon"), "what each map gives and their sum grow together"
+    page.wait_for_function("() => document.querySelector('.st-player .number').textContent === '25, 25'")
+    page.wait_for_function("() => !document.querySelector('.st-result heat-map canvas').style.clipPath")
+    assert set(clips()) == {""} and page.inner_text(".st-play") == "Play", "at the end it stands still, and all of it is there"
+
+
 # The address
 
 

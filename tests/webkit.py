@@ -195,8 +195,9 @@ class Page:
         ActionChains(self.driver).move_to_element(self._element(selector)).perform()
 
     def select_option(self, selector: str, value: str) -> None:
-        """Choose an option of a list as a reader does."""
-        Select(self._element(selector)).select_by_value(value)
+        """Choose an option of a list as a reader does, by its value or its words."""
+        options = Select(self._element(selector)).options
+        next(option for option in options if value in (option.get_attribute("value"), option.text.strip())).click()
 
     def set_input_files(self, selector: str, files: dict[str, Any] | list[dict[str, Any]]) -> None:
         """Choose these files, as Playwright takes them; WebKit finds their types by their names."""

@@ -1,7 +1,7 @@
 /** A convolution as a whole: every map that comes in, its kernel, what they give, and their sum with the bias. */
-import { draw, html, kinds, ops, text as texts } from "../core";
+import { draw, explain, html, kinds, ops, text as texts } from "../core";
 import type { Given } from "./given";
-import { inputScale, joins, legend, map, mapName, ownScale, stepOf } from "./parts";
+import { inputScale, joins, legend, map, mapName, ownScale, stepOf, unitOf } from "./parts";
 
 const { text } = texts;
 
@@ -31,22 +31,25 @@ export function convolution(given: Given) {
   const scale = given.scaleOf(layer.name);
   const narrow = given.width < 700;
   const cell = narrow ? Math.min(84, (given.width - 96) / 3) : Math.max(34, Math.min(given.width > 1500 ? 92 : 76, 560 / inputs - 9));
+  const at = unitOf(given);
+  const computed = { unit: at, drawn: given.drawn };
+  const region = explain.regionAt(at, kinds.window(layer), input.shape);
   const bias = weights[`${layer.name}.bias`].data[look.channel];
   const kernelTensor = (i: number) => ops.tensor([1, k, k], ops.kernel(weights[`${layer.name}.weight`], look.channel, i));
   return html`<div class="st-conv" data-narrow=${narrow}>
     <ol class="st-rows" .style=${`--cell:${cell.toFixed(1)}px`}>
       ${Array.from({ length: inputs }, (_, i) => html`<li><button type="button" class="st-row" data-from=${i} aria-label=${text("open_window", { map: mapName(given, before, i) })}
         @click=${() => given.go({ view: "window", from: i })}>
-        <span class="st-parent" data-fly="${before}/${i}">${map(input, i, inputScale(given, step), cell, mapName(given, before, i))}</span><i>×</i>
+        <span class="st-parent" data-fly="${before}/${i}">${map(input, i, inputScale(given, step), cell, mapName(given, before, i), { region })}</span><i>×</i>
         <span class="st-kernel" title=${kernelText(kernelTensor(i).data, k)}>${map(kernelTensor(i), 0, kernelScale, cell * 0.72, text("kernel_of", { channel: i }))}</span><i>=</i>
-        <span class="st-part">${map(parts, i, partScale, cell, text("part_of", { channel: i }))}</span></button></li>`)}
+        <span class="st-part">${map(parts, i, partScale, cell, text("part_of", { channel: i }), computed)}</span></button></li>`)}
     </ol>
     ${joins(inputs)}
     <div class="st-sum">
       <span class="st-plus" aria-hidden="true">+</span>
       <span class="st-bias number">${text("bias", { value: texts.decimal(bias) })}</span>
       <span class="st-arrow" aria-hidden="true"></span>
-      <span class="st-result" data-fly="${layer.name}/${look.channel}">${map(output, look.channel, scale, narrow ? Math.min(220, given.width - 40) : Math.min(320, given.width / 6), mapName(given, layer.name, look.channel))}</span>
+      <span class="st-result" data-fly="${layer.name}/${look.channel}">${map(output, look.channel, scale, narrow ? Math.min(220, given.width - 40) : Math.min(320, given.width / 6), mapName(given, layer.name, look.channel), computed)}</span>
     </div>
     <div class="st-legends">${legend(kernelScale, text("legend_weights"))}${legend(partScale, text("legend_parts"))}${legend(scale, layer.name)}</div>
   </div>`;

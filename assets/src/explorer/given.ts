@@ -17,6 +17,8 @@ export interface Given {
   scaleOf(layer: string): Scale;
   /** Change the look: `scrub` for what the back button should pass over. */
   go(change: Partial<Look>, scrub?: boolean): void;
+  /** While the view plays: how many units of the map are computed so far; null shows all of it. */
+  drawn: number | null;
   /** The pixels that the stage has to fill. */
   width: number;
 }

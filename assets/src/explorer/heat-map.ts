@@ -13,6 +13,8 @@ export interface MapGiven {
   image?: readonly number[];
   unit?: readonly [number, number] | null;
   region?: Region | null;
+  /** How many units are shown, in reading order; null for all. */
+  drawn?: number | null;
 }
 
 class HeatMap extends HTMLElement {
@@ -40,6 +42,7 @@ class HeatMap extends HTMLElement {
       if (given.image) draw.paintImage(this.canvas, given.values, given.image);
       else draw.paintHeatmap(this.canvas, given.values, given.width, height, given.scale);
     }
+    this.canvas.style.clipPath = given.drawn == null ? "" : upTo(given.drawn, given.width, height);
     place(this.region, given.region ?? null, given.width, height);
     const { unit } = given;
     place(this.unit, unit ? { top: unit[0], bottom: unit[0], left: unit[1], right: unit[1] } : null, given.width, height);
@@ -75,6 +78,13 @@ class HeatMap extends HTMLElement {
 const sameValues = (a: Float32Array, b: Float32Array) => a.buffer === b.buffer && a.byteOffset === b.byteOffset && a.length === b.length;
 
 const STEPS: Record<string, [number, number]> = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+/** The part of a map that its first units cover: whole rows, and the beginning of one. */
+function upTo(count: number, width: number, height: number): string {
+  const [column, row] = [count % width, Math.floor(count / width)];
+  const [x, top, bottom] = [column / width, row / height, Math.min(1, (row + 1) / height)].map((share) => `${(100 * share).toFixed(3)}%`);
+  return `polygon(0 0, 100% 0, 100% ${top}, ${x} ${top}, ${x} ${bottom}, 0 ${bottom})`;
+}
 
 function mark(name: string): HTMLElement {
   const element = document.createElement("div");

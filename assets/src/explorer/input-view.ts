@@ -1,8 +1,7 @@
 /** What comes in: the picture as the network takes it, a number for each dot and colour. */
 import { explain, html, nothing, text as texts, words } from "../core";
 import type { Given } from "./given";
-import { map, mapName, picture, pointing } from "./parts";
-import { unitOf } from "./window-view";
+import { map, mapName, picture, pointing, unitOf } from "./parts";
 
 const { text } = texts;
 

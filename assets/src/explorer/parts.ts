@@ -9,6 +9,8 @@ const { text } = texts;
 export interface Marks {
   unit?: readonly [number, number] | null;
   region?: Region | null;
+  /** How many units are shown, in reading order; null for all. */
+  drawn?: number | null;
 }
 
 /** What pointing at a map does: the unit pointed at, and steps by the arrow keys; without `tabbed` it is not on the way of the tab key. */
@@ -116,8 +118,15 @@ const extents = new WeakMap<Tensor, { extent: number; clipped: boolean }>();
 /** "conv_1_1, channel 4", the input's channels by their colours. */
 export const mapName = ({ manifest }: Given, layer: string, channel: number) => `${layer}, ${words.channelName(manifest, { layer, channel })}`;
 
-/** Where the strongest unit of a map is. */
-export function strongest(values: Float32Array, width: number): [number, number] {
+/** The unit of the look's map that is on show: the strongest, before the reader has chosen one. */
+export function unitOf({ look, trace }: Given): readonly [number, number] {
+  const x = trace.layers[look.layer];
+  const [, height, width] = explain.spatial(x.shape);
+  if (look.at && look.at[0] < height && look.at[1] < width) return look.at;
+  return strongest(slice(x, look.channel), width);
+}
+
+function strongest(values: Float32Array, width: number): [number, number] {
   let best = 0;
   values.forEach((value, i) => value > values[best] && (best = i));
   return [Math.floor(best / width), best % width];

@@ -2,8 +2,7 @@
 import { explain, fields, html, text as texts, type ops } from "../core";
 import type { Field } from "../field";
 import type { Given } from "./given";
-import { map, mapName, picture, pointing, slice } from "./parts";
-import { unitOf } from "./window-view";
+import { map, mapName, picture, pointing, slice, unitOf } from "./parts";
 
 const { text } = texts;
 

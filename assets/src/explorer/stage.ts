@@ -12,10 +12,10 @@ import { convolution } from "./convolution";
 import "./heat-map";
 import { input } from "./input-view";
 import type { Given, Look, ViewName } from "./given";
-import { mapName, ownScale, stepOf } from "./parts";
+import { mapName, ownScale, stepOf, unitOf } from "./parts";
 import { reach } from "./reach-view";
 import { activation, pooling } from "./unit-views";
-import { unitOf, windowView } from "./window-view";
+import { windowView } from "./window-view";
 import { whatIf } from "./what-if";
 
 const { text } = texts;
@@ -35,7 +35,9 @@ export interface StageGiven {
   width: number;
 }
 
-const SPEEDS = [2, 8, 30]; // places a second
+const SPEEDS = [2, 8, 30]; // places a second, of one unit at a time
+const WHOLE_SPEEDS = [30, 120, 480]; // of a whole map
+const MOST_STEPS = 30; // a second: what goes faster takes several places in one
 const STILL = 700; // milliseconds without a change, after which it is read out
 
 class NetworkStage extends LitElement {
@@ -68,11 +70,18 @@ class NetworkStage extends LitElement {
 
   private full(): Given {
     const { manifest, weights, trace, look, scales, width } = this.given;
-    return {
-      manifest, weights, trace, look, width, theme: themes.theme(),
+    const given = {
+      manifest, weights, trace, look, width, drawn: null, theme: themes.theme(),
       scaleOf: (layer) => scales[layer] ?? ownScale(trace.layers[layer], themes.theme()),
       go: (change, scrub) => this.go(change, scrub),
-    };
+    } satisfies Given;
+    return this.playing ? { ...given, drawn: this.position(given) + 1 } : given;
+  }
+
+  /** Where the unit on show stands in reading order. */
+  private position(given: Given) {
+    const [row, column] = unitOf(given);
+    return row * explain.spatial(given.trace.layers[given.look.layer].shape)[2] + column;
   }
 
   override render() {
@@ -180,13 +189,13 @@ class NetworkStage extends LitElement {
   private playable({ manifest, look }: Given, shown: ViewName) {
     const layer = manifest.layers.find((candidate) => candidate.name === look.layer);
     if (layer?.shape.length !== 3) return false;
-    return shown === "window" || shown === "field" || (shown === "map" && kinds.kindOf(layer).view !== "convolution");
+    return shown === "window" || shown === "field" || shown === "map";
   }
 
   private renderPlayer(given: Given) {
     const [, height, width] = given.trace.layers[given.look.layer].shape;
     const [row, column] = unitOf(given);
-    const position = row * width + column;
+    const position = this.position(given);
     const to = (place: number) => this.go({ at: [Math.floor(place / width), place % width] }, true);
     return html`<div class="st-player">
       <button type="button" class="st-step" aria-label=${text("step_back")} @click=${() => (this.play(false), to(Math.max(0, position - 1)))}>‹</button>
@@ -195,21 +204,31 @@ class NetworkStage extends LitElement {
       <input type="range" min="0" max=${height * width - 1} .value=${String(position)} aria-label=${text("scrub")} aria-valuetext="${row}, ${column}" @input=${(event: Event) => (this.play(false), to(Number((event.target as HTMLInputElement).value)))}>
       <span class="number">${row}, ${column}</span>
       <label>${text("speed")} <select @change=${(event: Event) => { this.speed = (event.target as HTMLSelectElement).selectedIndex; if (this.playing) this.play(true); }}>
-        ${SPEEDS.map((speed, i) => html`<option ?selected=${i === this.speed}>${text("places_a_second", { speed })}</option>`)}</select></label>
+        ${this.speeds(given).map((speed, i) => html`<option ?selected=${i === this.speed}>${text("places_a_second", { speed })}</option>`)}</select></label>
     </div>`;
+  }
+
+  /** A convolution as a whole goes over its maps faster than one that is read number by number. */
+  private speeds({ manifest, look }: Given) {
+    const layer = manifest.layers.find((candidate) => candidate.name === look.layer)!;
+    return look.view === "map" && kinds.kindOf(layer).view === "convolution" ? WHOLE_SPEEDS : SPEEDS;
   }
 
   private play(on: boolean) {
     clearInterval(this.timer);
     this.playing = on;
     if (!on) return;
+    const begun = this.full();
+    const [, height, width] = begun.trace.layers[begun.look.layer].shape;
+    const [last, speed] = [height * width - 1, this.speeds(begun)[this.speed]];
+    const places = Math.ceil(speed / MOST_STEPS);
+    const to = (place: number) => this.go({ at: [Math.floor(place / width), place % width] }, true);
+    if (!begun.look.at || this.position(begun) === last) to(0);
     this.timer = setInterval(() => {
-      const given = this.full();
-      const [, height, width] = given.trace.layers[given.look.layer].shape;
-      const [row, column] = unitOf(given);
-      const next = (row * width + column + 1) % (height * width);
-      this.go({ at: [Math.floor(next / width), next % width] }, true);
-    }, 1000 / SPEEDS[this.speed]);
+      const place = this.position(this.full());
+      if (place === last) this.play(false);
+      else to(Math.min(last, place + places));
+    }, (1000 * places) / speed);
   }
 
   private turn(by: number, count: number) {

@@ -1,8 +1,7 @@
 /** Layers that rework each map by itself: activations and pooling, one unit at a time. */
 import { explain, html, kinds, ops, svg, text as texts } from "../core";
 import type { Given } from "./given";
-import { inputScale, map, mapName, numbers, opener, pointing, slice, stepOf } from "./parts";
-import { unitOf } from "./window-view";
+import { inputScale, map, mapName, numbers, opener, pointing, slice, stepOf, unitOf } from "./parts";
 
 const { text } = texts;
 
@@ -29,7 +28,7 @@ export function activation(given: Given) {
       <p class="st-formula number">${text(`formula_${layer.kind === "relu" ? "relu" : "function"}`, { kind: layer.kind, x: texts.decimal(x), y: texts.decimal(y) })}</p>
     </div>
     <figure class="st-side"><figcaption>${mapName(given, layer.name, look.channel)}</figcaption>
-      ${map(output, look.channel, given.scaleOf(layer.name), size, mapName(given, layer.name, look.channel), { unit: at }, here)}</figure>
+      ${map(output, look.channel, given.scaleOf(layer.name), size, mapName(given, layer.name, look.channel), { unit: at, drawn: given.drawn }, here)}</figure>
   </div>`;
 }
 
@@ -70,6 +69,6 @@ export function pooling(given: Given) {
       <p class="st-formula number">${text(layer.kind === "max_pool" ? "formula_max" : "formula_mean", { y: texts.decimal(result) })}</p>
     </div>
     <figure class="st-side"><figcaption>${mapName(given, layer.name, look.channel)}</figcaption>
-      ${map(output, look.channel, given.scaleOf(layer.name), size, mapName(given, layer.name, look.channel), { unit: at }, pointing(at, output.shape[1], output.shape[2], go))}</figure>
+      ${map(output, look.channel, given.scaleOf(layer.name), size, mapName(given, layer.name, look.channel), { unit: at, drawn: given.drawn }, pointing(at, output.shape[1], output.shape[2], go))}</figure>
   </div>`;
 }

@@ -2,17 +2,9 @@
 import { explain, html, kinds, text as texts } from "../core";
 import { kernelScaleOf, partsOf } from "./convolution";
 import type { Given } from "./given";
-import { inputScale, legend, map, mapName, numbers, opener, ownScale, pointing, slice, stepOf, strongest } from "./parts";
+import { inputScale, legend, map, mapName, numbers, opener, ownScale, pointing, stepOf, unitOf } from "./parts";
 
 const { text } = texts;
-
-/** The unit of the look's map that is on show: the strongest, before the reader has chosen one. */
-export function unitOf({ look, trace }: Given): readonly [number, number] {
-  const x = trace.layers[look.layer];
-  const [, height, width] = explain.spatial(x.shape);
-  if (look.at && look.at[0] < height && look.at[1] < width) return look.at;
-  return strongest(slice(x, look.channel), width);
-}
 
 export function windowView(given: Given) {
   const { look, theme, weights } = given;
@@ -31,6 +23,7 @@ export function windowView(given: Given) {
   const size = narrow ? Math.min(300, given.width - 24) : Math.max(170, Math.min(270, (given.width - 150 - 3 * Math.min(k, 4) * 54) / 2.62));
   const [, height, width] = output.shape;
   const go = (at: [number, number]) => given.go({ at }, true);
+  const computed = { unit: at, drawn: given.drawn };
   const here = pointing(at, height, width, go);
   const below = pointing(at, height, width, go, (y, x) => explain.placeOf(y, x, window, output.shape));
   return html`<div class="st-window" data-narrow=${narrow}>
@@ -43,9 +36,9 @@ export function windowView(given: Given) {
       <p class="st-line-sum number">${text("adds_up_to")} <strong data-sum>${texts.decimal(sum.parts[from])}</strong></p>
     </div>
     <figure class="st-side"><figcaption>${text("part_of", { channel: from })}</figcaption>
-      ${map(parts, from, productScale, size * 0.62, text("part_of", { channel: from }), { unit: at }, here)}</figure>
+      ${map(parts, from, productScale, size * 0.62, text("part_of", { channel: from }), computed, here)}</figure>
     <figure class="st-side"><figcaption>${mapName(given, layer.name, look.channel)}</figcaption>
-      ${map(output, look.channel, given.scaleOf(layer.name), size, mapName(given, layer.name, look.channel), { unit: at }, here)}</figure>
+      ${map(output, look.channel, given.scaleOf(layer.name), size, mapName(given, layer.name, look.channel), computed, here)}</figure>
   </div>
   <div class="st-total number" role="group" aria-label=${text("all_maps")}>
     ${sum.parts.map((part, i) => html`${i ? html`<i>+</i>` : ""}<button type="button" class="st-addend" data-from=${i} aria-pressed=${i === from} @click=${() => given.go({ from: i }, true)}>
