@@ -10,6 +10,7 @@ from errors import BuildError, nearest
 from generator.markdown import Figure
 
 _FORMS = {"channel": r"\d+|strongest", "from": r"\d+", "at": r"\d+\.\d+"}
+_CHOICES = {"colours": ["block", "network"], "details": ["off"]}
 
 
 def check_state(state: str, figures: list[Figure], manifests: dict[str, dict[str, Any]]) -> None:
@@ -31,8 +32,10 @@ def check_state(state: str, figures: list[Figure], manifests: dict[str, dict[str
             for part in value.split(" "):
                 where, _, channel = part.rpartition(".")
                 _check_channel(channel, _known("layer", where, layers))
+        elif name in _CHOICES:
+            _known(name, value, dict.fromkeys(_CHOICES[name]))
         elif name not in ("layer", "view", *_FORMS):
-            known = ["example", "layer", "channel", "view", "at", "from", "with", "off"]
+            known = ["example", "layer", "channel", "view", "at", "from", "with", "off", *_CHOICES]
             raise BuildError(f'a link into a figure has no "{name}"; it has figure, {", ".join(known)}{nearest(name, known)}')
         elif name in _FORMS and not re.fullmatch(_FORMS[name], value):
             raise BuildError(f'"{value}" is no {name} of a figure')

@@ -473,6 +473,10 @@ def test_switches_change_scales_and_details(visit):
         assert max(np.abs(fresh[name]).max() for name in group) >= ends()[at] - 0.01 > 0.2 * max(np.abs(fresh[name]).max() for name in group), "legends follow the picture"
     assert not np.array_equal(layers["conv_1_1"], fresh["conv_1_1"])
     page.locator(".cn-switches input").uncheck()
+    page.wait_for_function("() => location.hash.includes('colours=block') && location.hash.includes('details=off')")
+    page.reload()
+    page.wait_for_selector("[data-sharing=block][aria-pressed=true]")
+    assert page.get_attribute('button[data-example="pizza"]', "aria-pressed") == "true" and not page.locator(".cn-switches input").is_checked()
     assert not page.locator(".cn-legend").first.is_visible() and not page.locator(".cn-label small").first.is_visible()
 
 

@@ -8,6 +8,7 @@ import { loadGlobal } from "./data";
 import * as looks from "./look";
 import type { Look } from "./look";
 import type { Manifest } from "./manifest";
+import { SHARINGS, type Sharing } from "./network";
 import { nextTask } from "./slices";
 import { OWN, PAINTED, store, type Picture } from "./store";
 import { forward, type MapName, type Trace, type Weights } from "./trace";
@@ -21,6 +22,9 @@ export interface Seen {
   /** The map in the foreground and the view of it; null for the whole network. */
   look: Look | null;
   off: readonly MapName[];
+  /** Which layers share their colours, and whether shapes and scales are written beside them. */
+  sharing: Sharing;
+  details: boolean;
   /** Here once the explorer is loaded, and the explorer with it. */
   weights: Weights | null;
   /** The trace that is compared with. */
@@ -33,7 +37,7 @@ const NOTHING: readonly MapName[] = [];
 const SOON = 350; // milliseconds: browsers limit how often an address is written
 
 export class Exploration {
-  seen: Seen = { base: null, trace: null, look: null, off: NOTHING, weights: null, other: null, note: "" };
+  seen: Seen = { base: null, trace: null, look: null, off: NOTHING, sharing: "layer", details: true, weights: null, other: null, note: "" };
   private shown: Picture | null = null;
   private asked = 0;
   private turn = 0;
@@ -140,6 +144,12 @@ export class Exploration {
     this.write(false);
   }
 
+  /** Draw the network in another way. */
+  drawn(change: Partial<Pick<Seen, "sharing" | "details">>): void {
+    this.set(change);
+    this.write(false);
+  }
+
   allOn(): void {
     this.set({ off: NOTHING });
     this.write(false);
@@ -179,7 +189,7 @@ export class Exploration {
       const { base } = this.seen;
       const look = values.layer && base ? looks.fromValues(this.manifest, base, values) : null;
       if (values.layer && !look) note = "layer_is_gone";
-      this.set({ note });
+      this.set({ note, sharing: SHARINGS.find((one) => one === values.colours) ?? "layer", details: values.details !== "off" });
       this.show(look, looks.offFromText(this.manifest, values.off));
     } finally {
       if (turn === this.turn) this.restoring = false;
@@ -202,10 +212,11 @@ export class Exploration {
   }
 
   private address(): address.Address {
-    const { look, off, base } = this.seen;
+    const { look, off, base, sharing, details } = this.seen;
+    const drawn = { colours: sharing === "layer" ? "" : sharing, details: details ? "" : "off" };
     const example = base?.source ?? "";
     const plain = example === this.first.example && !look && !off.length;
-    return { anchor: this.figure(), figure: this.figure(), values: { example: plain ? "" : example, ...(look ? looks.toValues(look) : {}), off: looks.offToText(off) } };
+    return { anchor: this.figure(), figure: this.figure(), values: { example: plain ? "" : example, ...(look ? looks.toValues(look) : {}), off: looks.offToText(off), ...drawn } };
   }
 
   /** Write what is on show into the page's address: a step of its own at once, all else soon. */

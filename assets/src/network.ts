@@ -22,7 +22,8 @@ export interface View {
 }
 
 /** How many layers share a scale: each that rescales with those that follow it, all up to a pooling, or the whole network. */
-export type Sharing = "layer" | "block" | "network";
+export const SHARINGS = ["layer", "block", "network"] as const;
+export type Sharing = (typeof SHARINGS)[number];
 
 export function compute(manifest: Manifest, trace: Trace, layout: Layout, sharing: Sharing = "layer"): View {
   const probabilities = probabilitiesOf(trace);

@@ -37,9 +37,6 @@ interface State {
   stop: MapName;
   /** What is painted on, while the brush is out. */
   paper: Uint8Array | null;
-  /** Which layers share a scale, and whether shapes and legends are shown. */
-  sharing: network.Sharing;
-  details: boolean;
   width: number;
   room: number;
 }
@@ -65,7 +62,7 @@ class CnnNetwork extends LitElement {
 
   constructor() {
     super();
-    this.state = { manifest: null, task: store.task, active: null, unit: null, stop: { layer: "image", channel: 0 }, paper: null, sharing: "layer", details: true, width: 0, room: 0 };
+    this.state = { manifest: null, task: store.task, active: null, unit: null, stop: { layer: "image", channel: 0 }, paper: null, width: 0, room: 0 };
   }
 
   /** The trace on show: `{source, layers: {conv_1_1: {shape, data}}}`. */
@@ -198,8 +195,8 @@ class CnnNetwork extends LitElement {
   }
 
   override willUpdate() {
-    const { manifest, width, room, sharing } = this.state;
-    const { trace } = this.seen;
+    const { manifest, width, room } = this.state;
+    const { trace, sharing } = this.seen;
     if (!manifest || !width) return;
     if (this.measured !== `${width} ${room}`) {
       this.measured = `${width} ${room}`;
@@ -233,7 +230,7 @@ class CnnNetwork extends LitElement {
         ${this.renderTray(manifest)}
       </div>
       ${this.renderStage(manifest)}
-      <div class="cn-network" ?data-plain=${!this.state.details} ?hidden=${this.seen.look !== null} data-direction=${this.layout.direction} role="group" aria-label=${text("network_label", { title: manifest.title })}
+      <div class="cn-network" ?data-plain=${!this.seen.details} ?hidden=${this.seen.look !== null} data-direction=${this.layout.direction} role="group" aria-label=${text("network_label", { title: manifest.title })}
         .style=${`height:${this.layout.height}px`} @keydown=${this.onKey} @pointerleave=${() => this.set({ active: this.focused(), unit: null })}>
         ${overview.links(manifest, this.layout, this.links, active)}
         <canvas class="cn-maps" aria-hidden="true" .style=${`width:${this.layout.width}px;height:${this.layout.height}px`}></canvas>
@@ -295,13 +292,12 @@ class CnnNetwork extends LitElement {
 
   /** What lies below the network: how it is drawn, and what can be taken along. */
   private renderFoot(manifest: Manifest) {
-    const { sharing, details } = this.state;
-    const { trace, look, weights } = this.seen;
+    const { trace, look, weights, sharing, details } = this.seen;
     if (!trace || !weights) return html`<div class="cn-foot"></div>`;
     return html`<div class="cn-foot">
       ${look ? nothing : html`<div class="cn-switches"><span id="sharing-${this.figureId}">${text("colours_by")}</span><span class="st-tabs" role="group" aria-labelledby="sharing-${this.figureId}">
-        ${(["layer", "block", "network"] as const).map((one) => html`<button type="button" data-sharing=${one} aria-pressed=${one === sharing} @click=${() => this.set({ sharing: one })}>${text(`colours_by_${one}`)}</button>`)}</span>
-        <label><input type="checkbox" .checked=${details} @change=${(event: Event) => this.set({ details: (event.target as HTMLInputElement).checked })}> ${text("details")}</label></div>`}
+        ${network.SHARINGS.map((one) => html`<button type="button" data-sharing=${one} aria-pressed=${one === sharing} @click=${() => this.exploration!.drawn({ sharing: one })}>${text(`colours_by_${one}`)}</button>`)}</span>
+        <label><input type="checkbox" .checked=${details} @change=${(event: Event) => this.exploration!.drawn({ details: (event.target as HTMLInputElement).checked })}> ${text("details")}</label></div>`}
       <take-along .given=${{ manifest, trace, figure: this.figureId, hash: this.exploration!.hash(), write: () => this.exploration!.writeNow() }}></take-along>
     </div>`;
   }
@@ -496,7 +492,7 @@ class CnnNetwork extends LitElement {
   private ownPainted: object | null = null;
 }
 
-const EMPTY: explorations.Seen = { base: null, trace: null, look: null, off: [], weights: null, other: null, note: "" };
+const EMPTY: explorations.Seen = { base: null, trace: null, look: null, off: [], sharing: "layer", details: true, weights: null, other: null, note: "" };
 
 /** A picture as the brush paints on it. */
 const paperOf = ({ layers: { image } }: Trace) => Uint8Array.from(image.data, (value) => Math.round(255 * value));
