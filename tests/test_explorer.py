@@ -43,9 +43,11 @@ def test_what_if_says_what_pytorch_says_and_switches_maps_off(visit, network):
     page.reload()
     page.wait_for_selector(".cn-off")
     assert page_probabilities(page) == pytest.approx(without, abs=1e-4), "a link keeps maps switched off"
-    page.click(".cn-off button")
+    page.focus(".cn-off button")
+    page.keyboard.press("Enter")
     page.wait_for_selector(".cn-off", state="detached")
     assert page_probabilities(page) == pytest.approx(whole, abs=1e-4)
+    page.wait_for_function("() => document.activeElement.matches('.st')")
 
 
 def test_a_receptive_field_is_outlined_in_every_layer(visit):
@@ -425,6 +427,105 @@ def test_a_map_that_is_switched_off_says_so(visit):
         assert "switched off" in page.inner_text(".st-sentence")
 
 
+def test_what_plays_stands_still_once_something_else_is_on_show(visit):
+    page = open_state(visit, STATES["convolution"])
+    page.click("[data-rail=max_pool_2]")
+    page.wait_for_selector("[data-rail=max_pool_2][aria-current]")
+    page.click(".st-play")
+    page.wait_for_function("() => document.querySelector('.st-player .number').textContent !== '0, 0'")
+    page.go_back()
+    page.wait_for_selector("[data-rail=conv_1_2][aria-current]")
+    page.wait_for_function("() => document.querySelector('.st-play').textContent === 'Play'")
+    assert page.locator(".st-result heat-map canvas").evaluate_all("(all) => all[0].style.clipPath") == "", "the whole map is there"
+
+
+def test_the_address_follows_what_plays_and_a_language_takes_the_place_along(visit):
+    page = open_state(visit, STATES["relu"])
+    page.click(".st-play")
+    page.wait_for_function("() => /at=7[.]1[2-9]/.test(location.hash)")
+    page.click(".st-play")
+    page.focus(".st-side heat-map")
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    at = page.inner_text(".st-player .number")
+    page.click("a[hreflang='zh-Hans']")
+    page.wait_for_selector("html[lang=zh-Hans] .st-player")
+    assert page.inner_text(".st-player .number") == at
+
+
+def test_paper_has_whole_maps(visit):
+    page = open_state(visit, STATES["convolution"])
+    page.click(".st-play")
+    page.wait_for_function("() => document.querySelector('.st-result heat-map canvas').style.clipPath")
+    page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("() => document.querySelector('.st-result heat-map canvas').style.clipPath") == ""
+    page.evaluate("() => dispatchEvent(new Event('afterprint'))")
+
+
+def test_a_picture_is_compared_with_the_one_that_the_list_names(visit, network):
+    page = open_state(visit, "example=red_panda&" + STATES["compare"])
+    said = lambda: (page.locator(".st-other option:checked").inner_text(), page.locator(".st-picture-row figcaption").all_inner_texts()[1])  # noqa: E731
+    page.select_option(".st-other select", "orange")
+    page.wait_for_function("() => document.querySelectorAll('.st-picture-row figcaption')[1]?.textContent.includes('orange')")
+    page.click('button[data-example="orange"]')
+    page.wait_for_function("() => document.querySelectorAll('.st-picture-row figcaption')[0]?.textContent.includes('orange')")
+    page.wait_for_function("() => document.querySelectorAll('.st-picture-row figcaption')[1] && !document.querySelectorAll('.st-picture-row figcaption')[1].textContent.includes('orange')")
+    assert said()[0] == said()[1]
+    check(page, network)
+    page.select_option(".st-other select", "pizza")
+    page.wait_for_function("() => document.querySelectorAll('.st-picture-row figcaption')[1]?.textContent.includes('pizza')")
+    page.go_back()
+    page.wait_for_function("() => !document.querySelectorAll('.st-picture-row figcaption')[1]?.textContent.includes('pizza')")
+    assert said()[0] == said()[1]
+
+
+def test_back_to_the_whole_network_the_address_names_the_picture(visit):
+    page = visit().open()
+    assert "#" not in page.url
+    page.click(select("conv_1_1", 2))
+    page.wait_for_selector(".st-view")
+    page.click('button[data-example="pizza"]')
+    page.wait_for_function("() => location.hash.includes('example=pizza')")
+    page.go_back()
+    page.wait_for_selector("network-stage", state="detached")
+    page.wait_for_function("() => location.hash.includes('example=pizza') && !location.hash.includes('layer')")
+
+
+def test_a_state_that_nobody_waits_for_any_more_does_not_come(visit):
+    page = visit().open()
+    page.evaluate("""() => { const { exploration } = document.querySelector("cnn-network"), load = exploration.load.bind(exploration);
+        exploration.load = async () => { await new Promise((done) => setTimeout(done, 600)); return load(); }; }""")
+    page.evaluate("() => { location.hash = '#overview?figure=overview&layer=conv_1_1&channel=2&view=window'; }")
+    page.wait_for_timeout(100)
+    page.go_back()
+    page.wait_for_timeout(1200)
+    assert page.locator("network-stage").count() == 0 and "layer" not in page.url
+    page.click(select("conv_1_1", 2))
+    page.wait_for_function("() => location.hash.includes('layer=conv_1_1')")
+
+
+def test_one_finger_of_two_draws_and_what_is_undone_is_the_picture_again(visit):
+    page = visit(viewport={"width": 1440, "height": 1000}).open()
+    page.click(".cn-paint")
+    page.wait_for_selector("picture-brush canvas")
+    before = page_trace(page)["image"]
+    page.evaluate("""() => { const canvas = document.querySelector("picture-brush canvas"), box = canvas.getBoundingClientRect();
+        canvas.setPointerCapture = () => undefined;
+        const send = (type, pointerId, share) => canvas.dispatchEvent(new PointerEvent(type, { bubbles: true, pointerId, button: 0, buttons: 1, clientX: box.left + box.width * share, clientY: box.top + box.height * share }));
+        send("pointerdown", 1, 0.1); send("pointerdown", 2, 0.9); send("pointermove", 2, 0.89); send("pointerup", 2, 0.89); send("pointermove", 1, 0.12); send("pointerup", 1, 0.12); }""")
+    page.wait_for_function("() => document.querySelector('cnn-network').trace.source === 'painted'")
+    page.wait_for_timeout(200)
+    assert np.array_equal(page_trace(page)["image"][:, 20:, 20:], before[:, 20:, 20:])
+    page.focus(".br-actions button:first-child")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('cnn-network').trace.source === 'red_panda'")
+    assert "red panda" in page.inner_text(".cn-summary") and page.evaluate("() => document.activeElement.matches('picture-brush canvas')"), "the focus is not lost with the button"
+    page.focus(".br-actions button:last-child")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("picture-brush", state="detached")
+    assert page.evaluate("() => document.activeElement.matches('.cn-paint')")
+
+
 def test_the_brush_takes_the_picture_that_is_chosen(visit):
     page = visit(viewport={"width": 1440, "height": 1000}).open()
     page.click(".cn-paint")
@@ -542,6 +643,12 @@ def test_a_figure_is_taken_along(visit, built):
         assert download.value.suggested_filename == ("tinyvgg.onnx" if kind == "onnx" else f"tinyvgg-koala.{kind}")
     assert files["onnx"] == (built / "models" / "tinyvgg" / "model.onnx").read_bytes()
     assert files["svg"].startswith(b"<svg") and files["svg"].count(b"<image") >= 100 and b"koala" in files["svg"]
+    page.click(".st-back")
+    page.click("[data-sharing=network]")
+    page.wait_for_selector("[data-sharing=network][aria-pressed=true]")
+    with page.expect_download() as download:
+        page.click("[data-share=svg]")
+    assert download.value.path().read_bytes() != files["svg"], "it has the colours that are on show"
     import io
 
     from PIL import Image

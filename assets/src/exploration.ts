@@ -38,7 +38,8 @@ const SOON = 350; // milliseconds: browsers limit how often an address is writte
 
 export class Exploration {
   seen: Seen = { base: null, trace: null, look: null, off: NOTHING, sharing: "layer", details: true, weights: null, other: null, note: "" };
-  private shown: Picture | null = null;
+  /** The picture that is on show, or on its way. */
+  shown: Picture | null = null;
   private asked = 0;
   private turn = 0;
   private restoring = false;
@@ -76,10 +77,17 @@ export class Exploration {
     if (!this.seen.base) await nextTask(); // what read it has worked for long enough
     if (asked !== this.asked) return;
     const before = this.seen.base;
-    if (base) this.set({ base });
+    const { look } = this.seen;
+    if (base) this.set({ base, look: look?.other === base.source ? { ...look, other: this.otherThan(base.source) } : look });
     else if (!before) return this.failed();
     if (!before) return this.restore();
     if (base && base.source !== before.source && this.inAddress) this.write(false);
+    if (base && look?.view === "compare") this.show(this.seen.look); // with another one, if it was this that it was compared with
+  }
+
+  /** An example to compare a picture with. */
+  private otherThan(source: string): string {
+    return (this.manifest.examples.find((example) => example.name !== source) ?? this.manifest.examples[0]).name;
   }
 
   private kept: { base: Trace; off: readonly MapName[]; trace: Trace } | null = null;
@@ -116,8 +124,7 @@ export class Exploration {
   async open({ layer, channel }: MapName): Promise<boolean> {
     const { base } = this.seen;
     if (!base || !(await this.load())) return false;
-    const other = this.manifest.examples.find((example) => example.name !== base.source) ?? this.manifest.examples[0];
-    this.show({ layer, channel, view: looks.viewsOf(this.manifest, layer)[0], at: null, from: 0, other: other.name });
+    this.show({ layer, channel, view: looks.viewsOf(this.manifest, layer)[0], at: null, from: 0, other: this.otherThan(base.source) });
     this.write(true);
     return true;
   }
@@ -172,13 +179,17 @@ export class Exploration {
   async restore(): Promise<void> {
     const { anchor, figure, values } = address.parse(location.hash);
     if (!this.figure()) return;
+    const turn = ++this.turn;
     if (figure !== this.figure()) {
+      this.restoring = false; // what was on its way is not wanted any more
       // Another place of the page leaves the figure as it is; the page as it was opened, or the figure as a whole, has nothing in the foreground.
-      if ((!anchor || anchor === this.figure()) && (this.seen.look || this.seen.off.length)) this.show(null, NOTHING);
+      if (anchor && anchor !== this.figure()) return;
+      if (this.seen.look || this.seen.off.length) this.show(null, NOTHING);
+      // The picture stays as it is, and so the address has to name it.
+      if (!figure && this.seen.base && Object.values(this.address().values).some((value) => value)) this.write(false);
       return;
     }
-    const turn = ++this.turn;
-    clearTimeout(this.writing);
+    this.stopWriting();
     this.restoring = true;
     try {
       await store.restore(); // the picture that the reader gave on the page before
@@ -221,19 +232,30 @@ export class Exploration {
 
   /** Write what is on show into the page's address: a step of its own at once, all else soon. */
   write(push: boolean): void {
-    clearTimeout(this.writing);
     if (this.restoring || !this.figure()) return;
-    if (push) address.go(this.address(), true);
-    else this.writing = setTimeout(() => this.writeNow(), SOON);
+    if (push) {
+      this.stopWriting();
+      address.go(this.address(), true);
+    } else this.writing ||= setTimeout(() => this.writeNow(), SOON);
   }
 
   writeNow(): void {
-    clearTimeout(this.writing);
+    this.stopWriting();
     if (this.figure() && !this.restoring) address.go(this.address(), false);
+  }
+
+  /** Write what waits to be written, for a link that takes the address along. */
+  flush(): void {
+    if (this.writing) this.writeNow();
   }
 
   /** The figure leaves the page. */
   leave(): void {
+    this.stopWriting();
+  }
+
+  private stopWriting() {
     clearTimeout(this.writing);
+    this.writing = 0;
   }
 }

@@ -60,7 +60,7 @@ export function fromValues(manifest: Manifest, trace: Trace, values: Readonly<Re
     view: views.find((view) => view === values.view) ?? views[0],
     at: at ? [Number(at[1]), Number(at[2])] : null,
     from: whole(values.from, Infinity),
-    other: examples.includes(values.with) ? values.with : (examples.find((name) => name !== trace.source) ?? examples[0]),
+    other: examples.includes(values.with) && values.with !== trace.source ? values.with : (examples.find((name) => name !== trace.source) ?? examples[0]),
   };
 }
 

@@ -70,14 +70,16 @@ export const scaleOf = (view: View, scale: number, theme: Theme): Scale =>
 export interface Still {
   image(rgba: Uint8ClampedArray, width: number, height: number): string;
   classes: string[];
+  /** Which layers share their colours; each its own without it. */
+  sharing?: Sharing;
   /** Whether to write names and numbers; a card for other sites has none, since it is drawn without fonts. */
   lettered: boolean;
 }
 
 /** The figure as SVG: the same layout and colours as the live one, for pages without JavaScript, print, and cards. */
-export function drawNetwork(manifest: Manifest, trace: Trace, width: number, room: number, { image, classes, lettered }: Still): string {
+export function drawNetwork(manifest: Manifest, trace: Trace, width: number, room: number, { image, classes, sharing, lettered }: Still): string {
   const layout = layoutNetwork(manifest, width, room);
-  const view = compute(manifest, trace, layout);
+  const view = compute(manifest, trace, layout, sharing);
   const box = ({ x, y, width: w, height: h }: Rect) => `x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${w.toFixed(1)}" height="${h.toFixed(1)}"`;
   const picture = (rect: Rect, rgba: Uint8ClampedArray, w: number, h: number) =>
     `<image ${box(rect)} preserveAspectRatio="none" style="image-rendering:pixelated" href="${image(rgba, w, h)}"/>`;

@@ -43,7 +43,10 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const link of document.querySelectorAll<HTMLAnchorElement>("a[data-show]")) link.hash += `?${link.dataset.show}`;
 
   // Another language shows the same: the part of the page, and what a figure has in the foreground.
-  for (const link of document.querySelectorAll<HTMLAnchorElement>("a[hreflang]")) link.addEventListener("click", () => (link.hash = location.hash));
+  for (const link of document.querySelectorAll<HTMLAnchorElement>("a[hreflang]")) link.addEventListener("click", () => {
+    document.dispatchEvent(new Event("leave")); // figures bring the address up to date
+    link.hash = location.hash;
+  });
 
   // A figure's bare page tells the page that it stands in how high it is.
   if (document.body.classList.contains("bare") && parent !== window) {

@@ -7,8 +7,8 @@ export interface BrushGiven {
   /** uint8 (C, H, W): what is painted on first, and what `reset` goes back to. */
   pixels: Uint8Array;
   shape: readonly number[];
-  /** Show the network what was painted; resolves when it is on show. */
-  paint(pixels: Uint8Array): Promise<void>;
+  /** Show the network what was painted, null for the picture as it was; resolves when it is on show. */
+  paint(pixels: Uint8Array | null): Promise<void>;
 }
 
 const COLOURS = { white: "#ffffff", black: "#1d1f24", red: "#d83a2b", orange: "#f2a11e", yellow: "#f4dd3b", green: "#3f9a4c", blue: "#2f6fd0", brown: "#8a5a3b" };
@@ -27,6 +27,8 @@ class PictureBrush extends LitElement {
   private pixels = new Uint8Array();
   private from: BrushGiven | null = null;
   private last: [number, number] | null = null;
+  /** What draws: one finger of several. */
+  private pointer: number | null = null;
   private showing = false;
   private dirty = false;
 
@@ -43,6 +45,7 @@ class PictureBrush extends LitElement {
   }
 
   override willUpdate() {
+    this.hadFocus = this.contains(document.activeElement);
     if (this.from?.pixels === this.given.pixels) return;
     this.from = this.given;
     this.pixels = this.given.pixels.slice();
@@ -71,7 +74,10 @@ class PictureBrush extends LitElement {
 
   override updated() {
     this.draw();
+    // A button that has nothing left to take back loses the focus.
+    if (this.hadFocus && (!this.contains(document.activeElement) || document.activeElement!.matches(":disabled"))) this.querySelector("canvas")!.focus({ preventScroll: true });
   }
+  private hadFocus = false;
 
   private draw() {
     const [channels, height, width] = this.given.shape;
@@ -85,7 +91,8 @@ class PictureBrush extends LitElement {
   }
 
   private onDown = (event: PointerEvent) => {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || this.last) return;
+    this.pointer = event.pointerId;
     (event.target as Element).setPointerCapture(event.pointerId);
     this.cursor = null;
     this.keep();
@@ -95,7 +102,7 @@ class PictureBrush extends LitElement {
   };
 
   private onMove = (event: PointerEvent) => {
-    if (!this.last) return;
+    if (!this.last || event.pointerId !== this.pointer) return;
     const [y, x] = this.placeOf(event);
     const steps = Math.max(1, Math.ceil(Math.hypot(y - this.last[0], x - this.last[1])));
     for (let i = 1; i <= steps; i++) this.dab(this.last[0] + ((y - this.last[0]) * i) / steps, this.last[1] + ((x - this.last[1]) * i) / steps);
@@ -103,8 +110,8 @@ class PictureBrush extends LitElement {
     this.show();
   };
 
-  private onUp = () => {
-    this.last = null;
+  private onUp = (event: PointerEvent) => {
+    if (event.pointerId === this.pointer) this.last = null;
   };
 
   private onKey = (event: KeyboardEvent) => {
@@ -171,7 +178,7 @@ class PictureBrush extends LitElement {
     this.showing = true;
     while (this.dirty && this.isConnected) {
       this.dirty = false;
-      await this.given.paint(this.pixels.slice());
+      await this.given.paint(this.undos.length ? this.pixels.slice() : null);
       await new Promise((next) => requestAnimationFrame(next));
     }
     this.showing = false;

@@ -7,8 +7,8 @@ const WIDTH = 1376; // pixels, as on a window of 1,440
 const ROOM = 570;
 
 /** The whole network for the picture on show, as SVG, by the code that draws the page's still. */
-export function asSvg(manifest: Manifest, trace: Trace): string {
-  return network.drawNetwork(manifest, trace, WIDTH, ROOM, { image: asPng, classes: manifest.classes.map(({ name }) => words.className(manifest, name)), lettered: true });
+export function asSvg(manifest: Manifest, trace: Trace, sharing: network.Sharing): string {
+  return network.drawNetwork(manifest, trace, WIDTH, ROOM, { image: asPng, classes: manifest.classes.map(({ name }) => words.className(manifest, name)), sharing, lettered: true });
 }
 
 /** RGBA pixels as a PNG in a data address. */
@@ -38,8 +38,8 @@ export function save(blob: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-export async function saveFigure(manifest: Manifest, trace: Trace, kind: "png" | "svg"): Promise<void> {
-  const svg = asSvg(manifest, trace);
+export async function saveFigure(manifest: Manifest, trace: Trace, sharing: network.Sharing, kind: "png" | "svg"): Promise<void> {
+  const svg = asSvg(manifest, trace, sharing);
   save(kind === "svg" ? new Blob([svg], { type: "image/svg+xml" }) : await rasterised(svg), `${manifest.name}-${trace.source}.${kind}`);
 }
 

@@ -57,11 +57,23 @@ class NetworkStage extends LitElement {
     return this;
   }
 
+  override connectedCallback() {
+    super.connectedCallback();
+    addEventListener("beforeprint", this.onPrint);
+  }
+
   override disconnectedCallback() {
     super.disconnectedCallback();
+    removeEventListener("beforeprint", this.onPrint);
     clearTimeout(this.saying);
     this.play(false);
   }
+
+  /** Paper stands still, with whole maps. */
+  private onPrint = () => {
+    this.play(false);
+    this.performUpdate();
+  };
 
   private go(change: Partial<Look>, scrub = false) {
     if (!scrub) this.play(false);
@@ -219,6 +231,7 @@ class NetworkStage extends LitElement {
     this.playing = on;
     if (!on) return;
     const begun = this.full();
+    this.played = begun.look;
     const [, height, width] = begun.trace.layers[begun.look.layer].shape;
     const [last, speed] = [height * width - 1, this.speeds(begun)[this.speed]];
     const places = Math.ceil(speed / MOST_STEPS);
@@ -230,6 +243,9 @@ class NetworkStage extends LitElement {
       else to(Math.min(last, place + places));
     }, (1000 * places) / speed);
   }
+
+  /** The look that plays: any other map or view stands still. */
+  private played: Look | null = null;
 
   private turn(by: number, count: number) {
     this.go({ channel: (this.given.look.channel + by + count) % count, at: this.given.look.at }, true);
@@ -251,7 +267,9 @@ class NetworkStage extends LitElement {
   override willUpdate() {
     const given = this.full();
     const views = looks.viewsOf(given.manifest, given.look.layer);
-    if (this.playing && !this.playable(given, views.includes(given.look.view) ? given.look.view : views[0])) this.play(false);
+    const { layer, view } = given.look;
+    const same = this.played?.layer === layer && this.played.view === view;
+    if (this.playing && (!same || !this.playable(given, views.includes(view) ? view : views[0]))) this.play(false);
     this.hadFocus = this.contains(document.activeElement);
   }
   private hadFocus = false;
@@ -260,16 +278,24 @@ class NetworkStage extends LitElement {
     // What had the focus may be gone with its view; then the stage has it.
     if (this.hadFocus && !this.contains(document.activeElement)) this.querySelector<HTMLElement>(".st")?.focus({ preventScroll: true });
     this.showName();
+    this.showOther();
     this.sayLater();
+  }
+
+  /** The list says which picture is compared with, also after the reader chose another one and went back. */
+  private showOther() {
+    const list = this.querySelector<HTMLSelectElement>(".st-other select");
+    if (list) list.value = this.given.look.other;
   }
 
   /** The layer on show stays in sight among the names of the layers. */
   private showName() {
-    const { layer } = this.given.look;
+    const { look: { layer }, width } = this.given;
+    const shown = `${layer} ${width}`;
     const name = this.querySelector<HTMLElement>(`[data-rail="${layer}"]`);
     const rail = name?.closest<HTMLElement>(".st-rail");
-    if (layer !== this.railed && name && rail) rail.scrollLeft = name.offsetLeft - rail.offsetLeft - (rail.clientWidth - name.offsetWidth) / 2;
-    this.railed = layer;
+    if (shown !== this.railed && name && rail) rail.scrollLeft = name.offsetLeft - rail.offsetLeft - (rail.clientWidth - name.offsetWidth) / 2;
+    this.railed = shown;
   }
   private railed = "";
 

@@ -1,5 +1,5 @@
 /** `<take-along>`: what the reader can take along, below a figure: a link, pictures, the network, and the code for another page. */
-import { data, html, LitElement, store as stores, text as texts } from "../core";
+import { data, html, LitElement, store as stores, text as texts, type network } from "../core";
 import type { Manifest } from "../manifest";
 import type { Trace } from "../trace";
 import { embedCode, saveFigure, saveOnnx } from "./share";
@@ -9,6 +9,7 @@ const { text } = texts;
 export interface TakeAlongGiven {
   manifest: Manifest;
   trace: Trace;
+  sharing: network.Sharing;
   /** The figure's id, and what it shows, as the part of an address behind "#". */
   figure: string;
   hash: string;
@@ -31,12 +32,12 @@ class TakeAlong extends LitElement {
   }
 
   override render() {
-    const { manifest, trace } = this.given;
+    const { manifest, trace, sharing } = this.given;
     const done = (work: () => Promise<void>) => () => void work().catch((error: unknown) => stores.store.fail(error));
     return html`<details class="cn-share"><summary>${text("take_along")}</summary><div>
       <button type="button" class="cn-quiet" data-share="link" @click=${this.copy}>${text(this.copied ? "link_copied" : "copy_link")}</button>
-      <button type="button" class="cn-quiet" data-share="png" @click=${done(() => saveFigure(manifest, trace, "png"))}>PNG</button>
-      <button type="button" class="cn-quiet" data-share="svg" @click=${done(() => saveFigure(manifest, trace, "svg"))}>SVG</button>
+      <button type="button" class="cn-quiet" data-share="png" @click=${done(() => saveFigure(manifest, trace, sharing, "png"))}>PNG</button>
+      <button type="button" class="cn-quiet" data-share="svg" @click=${done(() => saveFigure(manifest, trace, sharing, "svg"))}>SVG</button>
       <button type="button" class="cn-quiet" data-share="onnx" @click=${done(() => saveOnnx(manifest))}>ONNX</button>
       <label>${text("embed_code")}<textarea readonly rows="3" spellcheck="false" @focus=${(event: Event) => (event.target as HTMLTextAreaElement).select()} .value=${this.embed()}></textarea></label>
       <p class="cn-hint">${text("take_along_hint")}</p></div></details>`;

@@ -12,7 +12,7 @@ import { address, data, draw, explorations, fields, html, layout as layouts, Lit
 import * as overview from "../figure/overview";
 import type { Layout, Place } from "../layout";
 import type { Manifest } from "../manifest";
-import type { Task } from "../store";
+import type { Picture, Task } from "../store";
 import type { Look } from "../look";
 import type { MapName, Trace } from "../trace";
 
@@ -86,6 +86,7 @@ class CnnNetwork extends LitElement {
     addEventListener("resize", () => this.measure(), { signal });
     addEventListener("beforeprint", () => this.print(true), { signal });
     addEventListener("afterprint", () => this.print(false), { signal });
+    document.addEventListener("leave", () => this.exploration?.flush(), { signal });
     addEventListener("popstate", () => void this.onAddress(), { signal });
     document.addEventListener("pointerdown", (event) => !this.contains(event.target as Node) && this.state.active && this.set({ active: null, unit: null }), { signal });
     this.observer.observe(this);
@@ -142,10 +143,12 @@ class CnnNetwork extends LitElement {
     const { look, base } = this.exploration!.seen;
     const { paper, stop } = this.state;
     const other = paper && base && base !== this.papered && base.source !== PAINTED;
-    if (other) this.papered = base;
+    if (other) [this.papered, this.unpainted] = [base, this.exploration!.shown];
     this.set({ paper: other ? paperOf(base) : paper, stop: look ? { layer: look.layer, channel: look.channel } : stop });
   }
   private papered: Trace | null = null;
+  /** What was on show before it was painted on. */
+  private unpainted: Picture | null = null;
   private exploration: explorations.Exploration | null = null;
 
   private get seen(): explorations.Seen {
@@ -190,6 +193,12 @@ class CnnNetwork extends LitElement {
     void this.updateComplete.then(() => this.mapAt(stop)?.focus());
   };
 
+  private allOn = () => {
+    this.exploration!.allOn();
+    // The button goes with what it was for.
+    void this.updateComplete.then(() => (this.querySelector<HTMLElement>(".st") ?? this.mapAt(this.state.stop))?.focus({ preventScroll: true }));
+  };
+
   private mapAt({ layer, channel }: MapName): HTMLElement | null {
     return this.querySelector<HTMLElement>(layer === layouts.LAST ? `.cn-classes [data-channel="${channel}"]` : `[data-layer="${layer}"][data-channel="${channel}"]`);
   }
@@ -224,7 +233,7 @@ class CnnNetwork extends LitElement {
           ${trace?.source === OWN && store.own ? html`<own-picture></own-picture>` : nothing}
           <p class="cn-summary" role="status" aria-live=${this.state.paper ? "off" : "polite"}>${overview.summary(manifest, this.view)}</p>
           ${overview.progress(task, trace?.source === OWN ? (store.own?.notes ?? []) : [])}
-          ${overview.switchedOff(off, () => this.exploration!.allOn())}
+          ${overview.switchedOff(off, this.allOn)}
           ${note ? html`<p class="cn-message" role="status">${text(note)}</p>` : nothing}
         </div>
         ${this.renderTray(manifest)}
@@ -273,22 +282,27 @@ class CnnNetwork extends LitElement {
   private takeBrush = () => {
     const { base } = this.seen;
     if (this.state.paper) return this.set({ paper: null });
-    this.papered = base;
+    [this.papered, this.unpainted] = [base, this.exploration!.shown];
     void this.exploration?.load().then((here) => here && base && this.set({ paper: paperOf(base) }));
+  };
+
+  private layAside = () => {
+    this.set({ paper: null });
+    this.querySelector<HTMLElement>(".cn-paint")!.focus();
   };
 
   private renderBrush(manifest: Manifest) {
     const { paper } = this.state;
     if (!paper) return nothing;
-    const paint = async (painted: Uint8Array) => {
-      store.show({ painted, model: this.model });
+    const paint = async (painted: Uint8Array | null) => {
+      store.show(painted ? { painted, model: this.model } : this.unpainted!);
       await this.showing;
       await this.updateComplete;
     };
     this.brush = this.brush?.pixels === paper ? this.brush : { pixels: paper, shape: manifest.input.shape, paint };
-    return html`<picture-brush .given=${this.brush} @close=${() => this.set({ paper: null })}></picture-brush>`;
+    return html`<picture-brush .given=${this.brush} @close=${this.layAside}></picture-brush>`;
   }
-  private brush: { pixels: Uint8Array; shape: readonly number[]; paint(painted: Uint8Array): Promise<void> } | null = null;
+  private brush: { pixels: Uint8Array; shape: readonly number[]; paint(painted: Uint8Array | null): Promise<void> } | null = null;
 
   /** What lies below the network: how it is drawn, and what can be taken along. */
   private renderFoot(manifest: Manifest) {
@@ -298,7 +312,7 @@ class CnnNetwork extends LitElement {
       ${look ? nothing : html`<div class="cn-switches"><span id="sharing-${this.figureId}">${text("colours_by")}</span><span class="st-tabs" role="group" aria-labelledby="sharing-${this.figureId}">
         ${network.SHARINGS.map((one) => html`<button type="button" data-sharing=${one} aria-pressed=${one === sharing} @click=${() => this.exploration!.drawn({ sharing: one })}>${text(`colours_by_${one}`)}</button>`)}</span>
         <label><input type="checkbox" .checked=${details} @change=${(event: Event) => this.exploration!.drawn({ details: (event.target as HTMLInputElement).checked })}> ${text("details")}</label></div>`}
-      <take-along .given=${{ manifest, trace, figure: this.figureId, hash: this.exploration!.hash(), write: () => this.exploration!.writeNow() }}></take-along>
+      <take-along .given=${{ manifest, trace, sharing, figure: this.figureId, hash: this.exploration!.hash(), write: () => this.exploration!.writeNow() }}></take-along>
     </div>`;
   }
 
