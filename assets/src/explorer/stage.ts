@@ -13,6 +13,7 @@ import "./heat-map";
 import { input } from "./input-view";
 import type { Given, Look, ViewName } from "./given";
 import { mapName, ownScale, stepOf, unitOf } from "./parts";
+import { playable, Player, position, viewOf } from "./player";
 import { reach } from "./reach-view";
 import { activation, pooling } from "./unit-views";
 import { windowView } from "./window-view";
@@ -35,23 +36,12 @@ export interface StageGiven {
   width: number;
 }
 
-const SPEEDS = [2, 8, 30]; // places a second, of one unit at a time
-const WHOLE_SPEEDS = [30, 120, 480]; // of a whole map
-const MOST_STEPS = 30; // a second: what goes faster takes several places in one
 const STILL = 700; // milliseconds without a change, after which it is read out
 
 class NetworkStage extends LitElement {
-  static override properties = { given: {}, playing: { state: true }, speed: { state: true } };
+  static override properties = { given: {} };
   declare given: StageGiven;
-  declare playing: boolean;
-  declare speed: number;
-  private timer = 0;
-
-  constructor() {
-    super();
-    this.playing = false;
-    this.speed = 1;
-  }
+  private player = new Player(() => this.full(), () => this.requestUpdate());
 
   override createRenderRoot() {
     return this;
@@ -66,17 +56,17 @@ class NetworkStage extends LitElement {
     super.disconnectedCallback();
     removeEventListener("beforeprint", this.onPrint);
     clearTimeout(this.saying);
-    this.play(false);
+    this.player.play(false);
   }
 
   /** Paper stands still, with whole maps. */
   private onPrint = () => {
-    this.play(false);
+    this.player.play(false);
     this.performUpdate();
   };
 
   private go(change: Partial<Look>, scrub = false) {
-    if (!scrub) this.play(false);
+    if (!scrub) this.player.play(false);
     this.dispatchEvent(new CustomEvent("look", { detail: { change, scrub } }));
   }
 
@@ -87,20 +77,14 @@ class NetworkStage extends LitElement {
       scaleOf: (layer) => scales[layer] ?? ownScale(trace.layers[layer], themes.theme()),
       go: (change, scrub) => this.go(change, scrub),
     } satisfies Given;
-    return this.playing ? { ...given, drawn: this.position(given) + 1 } : given;
-  }
-
-  /** Where the unit on show stands in reading order. */
-  private position(given: Given) {
-    const [row, column] = unitOf(given);
-    return row * explain.spatial(given.trace.layers[given.look.layer].shape)[2] + column;
+    return this.player.playing ? { ...given, drawn: position(given) + 1 } : given;
   }
 
   override render() {
     const given = this.full();
     const { manifest, look } = given;
     const own = looks.viewsOf(manifest, look.layer);
-    const shown = own.includes(look.view) ? look.view : own[0];
+    const shown = viewOf(given);
     const count = looks.channelsOf(manifest, look.layer);
     return html`<section class="st" aria-label=${this.named(given)} tabindex="-1" @keydown=${this.onKey}>
       <div class="st-top">
@@ -117,7 +101,7 @@ class NetworkStage extends LitElement {
           @click=${() => this.go({ view })}>${text(`view_${view === "map" && look.layer === manifest.layers.at(-1)!.name ? "logit" : view}`)}</button>`)}</div>` : nothing}
       </div>
       <p class="st-line"><span class="st-sentence">${this.line(given, shown)}</span> ${this.lessonLink(given, shown)}</p>
-      ${this.playable(given, shown) ? this.renderPlayer(given) : nothing}
+      ${playable(given) ? this.player.render(given) : nothing}
       <p class="visually-hidden" role="status">${this.said}</p>
       <div class="st-view" data-view=${shown}>${this.view(given, shown)}</div>
     </section>`;
@@ -197,56 +181,6 @@ class NetworkStage extends LitElement {
     return document.getElementById(id) ? html`<a href="#${id}">${text("in_the_lesson")}</a>` : nothing;
   }
 
-  /** Whether the view goes from unit to unit. */
-  private playable({ manifest, look }: Given, shown: ViewName) {
-    const layer = manifest.layers.find((candidate) => candidate.name === look.layer);
-    if (layer?.shape.length !== 3) return false;
-    return shown === "window" || shown === "field" || shown === "map";
-  }
-
-  private renderPlayer(given: Given) {
-    const [, height, width] = given.trace.layers[given.look.layer].shape;
-    const [row, column] = unitOf(given);
-    const position = this.position(given);
-    const to = (place: number) => this.go({ at: [Math.floor(place / width), place % width] }, true);
-    return html`<div class="st-player">
-      <button type="button" class="st-step" aria-label=${text("step_back")} @click=${() => (this.play(false), to(Math.max(0, position - 1)))}>‹</button>
-      <button type="button" class="cn-quiet st-play" @click=${() => this.play(!this.playing)}>${text(this.playing ? "pause" : "play")}</button>
-      <button type="button" class="st-step" aria-label=${text("step_on")} @click=${() => (this.play(false), to(Math.min(height * width - 1, position + 1)))}>›</button>
-      <input type="range" min="0" max=${height * width - 1} .value=${String(position)} aria-label=${text("scrub")} aria-valuetext="${row}, ${column}" @input=${(event: Event) => (this.play(false), to(Number((event.target as HTMLInputElement).value)))}>
-      <span class="number">${row}, ${column}</span>
-      <label>${text("speed")} <select @change=${(event: Event) => { this.speed = (event.target as HTMLSelectElement).selectedIndex; if (this.playing) this.play(true); }}>
-        ${this.speeds(given).map((speed, i) => html`<option ?selected=${i === this.speed}>${text("places_a_second", { speed })}</option>`)}</select></label>
-    </div>`;
-  }
-
-  /** A convolution as a whole goes over its maps faster than one that is read number by number. */
-  private speeds({ manifest, look }: Given) {
-    const layer = manifest.layers.find((candidate) => candidate.name === look.layer)!;
-    return look.view === "map" && kinds.kindOf(layer).view === "convolution" ? WHOLE_SPEEDS : SPEEDS;
-  }
-
-  private play(on: boolean) {
-    clearInterval(this.timer);
-    this.playing = on;
-    if (!on) return;
-    const begun = this.full();
-    this.played = begun.look;
-    const [, height, width] = begun.trace.layers[begun.look.layer].shape;
-    const [last, speed] = [height * width - 1, this.speeds(begun)[this.speed]];
-    const places = Math.ceil(speed / MOST_STEPS);
-    const to = (place: number) => this.go({ at: [Math.floor(place / width), place % width] }, true);
-    if (!begun.look.at || this.position(begun) === last) to(0);
-    this.timer = setInterval(() => {
-      const place = this.position(this.full());
-      if (place === last) this.play(false);
-      else to(Math.min(last, place + places));
-    }, (1000 * places) / speed);
-  }
-
-  /** The look that plays: any other map or view stands still. */
-  private played: Look | null = null;
-
   private turn(by: number, count: number) {
     this.go({ channel: (this.given.look.channel + by + count) % count, at: this.given.look.at }, true);
   }
@@ -265,11 +199,7 @@ class NetworkStage extends LitElement {
   };
 
   override willUpdate() {
-    const given = this.full();
-    const views = looks.viewsOf(given.manifest, given.look.layer);
-    const { layer, view } = given.look;
-    const same = this.played?.layer === layer && this.played.view === view;
-    if (this.playing && (!same || !this.playable(given, views.includes(view) ? view : views[0]))) this.play(false);
+    this.player.keepTo(this.full());
     this.hadFocus = this.contains(document.activeElement);
   }
   private hadFocus = false;

@@ -36,7 +36,7 @@ interface State {
   /** The one map that the tab key reaches. */
   stop: MapName;
   /** What is painted on, while the brush is out. */
-  paper: Uint8Array | null;
+  paper: Paper | null;
   width: number;
   room: number;
 }
@@ -142,13 +142,9 @@ class CnnNetwork extends LitElement {
   private onSeen() {
     const { look, base } = this.exploration!.seen;
     const { paper, stop } = this.state;
-    const other = paper && base && base !== this.papered && base.source !== PAINTED;
-    if (other) [this.papered, this.unpainted] = [base, this.exploration!.shown];
-    this.set({ paper: other ? paperOf(base) : paper, stop: look ? { layer: look.layer, channel: look.channel } : stop });
+    const other = paper && base && base !== paper.of && base.source !== PAINTED;
+    this.set({ paper: other ? paperOf(base, this.exploration!.shown!) : paper, stop: look ? { layer: look.layer, channel: look.channel } : stop });
   }
-  private papered: Trace | null = null;
-  /** What was on show before it was painted on. */
-  private unpainted: Picture | null = null;
   private exploration: explorations.Exploration | null = null;
 
   private get seen(): explorations.Seen {
@@ -281,9 +277,9 @@ class CnnNetwork extends LitElement {
   /** Take the brush, to paint on what the network sees, or lay it aside. */
   private takeBrush = () => {
     const { base } = this.seen;
+    const { shown } = this.exploration!;
     if (this.state.paper) return this.set({ paper: null });
-    [this.papered, this.unpainted] = [base, this.exploration!.shown];
-    void this.exploration?.load().then((here) => here && base && this.set({ paper: paperOf(base) }));
+    void this.exploration!.load().then((here) => here && base && this.set({ paper: paperOf(base, shown!) }));
   };
 
   private layAside = () => {
@@ -295,11 +291,11 @@ class CnnNetwork extends LitElement {
     const { paper } = this.state;
     if (!paper) return nothing;
     const paint = async (painted: Uint8Array | null) => {
-      store.show(painted ? { painted, model: this.model } : this.unpainted!);
+      store.show(painted ? { painted, model: this.model } : paper.before);
       await this.showing;
       await this.updateComplete;
     };
-    this.brush = this.brush?.pixels === paper ? this.brush : { pixels: paper, shape: manifest.input.shape, paint };
+    this.brush = this.brush?.pixels === paper.pixels ? this.brush : { pixels: paper.pixels, shape: manifest.input.shape, paint };
     return html`<picture-brush .given=${this.brush} @close=${this.layAside}></picture-brush>`;
   }
   private brush: { pixels: Uint8Array; shape: readonly number[]; paint(painted: Uint8Array | null): Promise<void> } | null = null;
@@ -508,7 +504,13 @@ class CnnNetwork extends LitElement {
 
 const EMPTY: explorations.Seen = { base: null, trace: null, look: null, off: [], sharing: "layer", details: true, weights: null, other: null, note: "" };
 
-/** A picture as the brush paints on it. */
-const paperOf = ({ layers: { image } }: Trace) => Uint8Array.from(image.data, (value) => Math.round(255 * value));
+/** What the brush paints on: pixels, the trace that they come from, and the picture that was on show before. */
+interface Paper {
+  pixels: Uint8Array;
+  of: Trace;
+  before: Picture;
+}
+
+const paperOf = (of: Trace, before: Picture): Paper => ({ pixels: Uint8Array.from(of.layers.image.data, (value) => Math.round(255 * value)), of, before });
 
 customElements.define("cnn-network", CnnNetwork);
