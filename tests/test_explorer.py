@@ -453,6 +453,13 @@ def test_the_address_follows_what_plays_and_a_language_takes_the_place_along(vis
     assert page.inner_text(".st-player .number") == at
 
 
+def test_the_layers_name_stays_in_sight_in_a_narrower_window(visit):
+    page = open_state(visit, STATES["field"], viewport={"width": 1440, "height": 900})
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function("""() => { const rail = document.querySelector(".st-rail").getBoundingClientRect(), name = document.querySelector(".st-rail [aria-current]").getBoundingClientRect();
+        return name.left >= rail.left - 1 && name.right <= rail.right + 1; }""")
+
+
 def test_paper_has_whole_maps(visit):
     page = open_state(visit, STATES["convolution"])
     page.click(".st-play")
