@@ -123,6 +123,8 @@ def _convolution(s: Shown) -> None:
     assert maps(s.page, ".st-parent heat-map") == pytest.approx(x.flatten(1).numpy(), abs=1e-4)
     assert maps(s.page, ".st-kernel heat-map") == pytest.approx(conv.weight.detach()[s.channel].flatten(1).numpy(), abs=1e-6)
     assert maps(s.page, ".st-part heat-map") == pytest.approx(parts.flatten(1).numpy(), abs=1e-4)
+    faint = parts.abs().amax((1, 2)) < 0.02 * s.page.evaluate("() => document.querySelector('.st-part heat-map').shown.scale.extent")
+    assert s.page.locator(".st-part").evaluate_all("(all) => all.map((one) => !!one.querySelector('.st-nothing'))") == faint.tolist(), "a map that looks empty says so"
     assert shown(s.page, ".st-bias") == two([conv.bias[s.channel].item()])
     assert maps(s.page, ".st-result heat-map")[0] == pytest.approx(s.layers[s.layer][s.channel].flatten().numpy(), abs=1e-4)
 

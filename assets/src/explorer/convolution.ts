@@ -1,9 +1,11 @@
 /** A convolution as a whole: every map that comes in, its kernel, what they give, and their sum with the bias. */
-import { draw, explain, html, kinds, ops, text as texts } from "../core";
+import { draw, explain, html, kinds, nothing, ops, text as texts } from "../core";
 import type { Given } from "./given";
-import { inputScale, joins, legend, map, mapName, ownScale, stepOf, unitOf } from "./parts";
+import { inputScale, joins, legend, map, mapName, ownScale, slice, stepOf, unitOf } from "./parts";
 
 const { text } = texts;
+
+const FAINT = 0.02; // of a scale: what stays below it cannot be seen
 
 /** What each incoming map gives to the channel of the look: (I, H', W'). */
 export function partsOf(given: Given): ops.Tensor {
@@ -42,7 +44,7 @@ export function convolution(given: Given) {
         @click=${() => given.go({ view: "window", from: i })}>
         <span class="st-parent" data-fly="${before}/${i}">${map(input, i, inputScale(given, step), cell, mapName(given, before, i), { region })}</span><i>×</i>
         <span class="st-kernel" title=${kernelText(kernelTensor(i).data, k)}>${map(kernelTensor(i), 0, kernelScale, cell * 0.72, text("kernel_of", { channel: i }))}</span><i>=</i>
-        <span class="st-part">${map(parts, i, partScale, cell, text("part_of", { channel: i }), computed)}</span></button></li>`)}
+        <span class="st-part">${map(parts, i, partScale, cell, text("part_of", { channel: i }), computed)}${nothingOf(slice(parts, i), partScale)}</span></button></li>`)}
     </ol>
     ${joins(inputs)}
     <div class="st-sum">
@@ -53,6 +55,12 @@ export function convolution(given: Given) {
     </div>
     <div class="st-legends">${legend(kernelScale, text("legend_weights"))}${legend(partScale, text("legend_parts"))}${legend(scale, layer.name)}</div>
   </div>`;
+}
+
+/** A map that looks empty says that it is. */
+function nothingOf(values: Float32Array, scale: draw.Scale) {
+  const most = ops.largest(values);
+  return most > FAINT * scale.extent ? nothing : html`<small class="st-nothing number">${most ? "≈ 0" : "0"}</small>`;
 }
 
 /** A kernel's weights, line by line. */
