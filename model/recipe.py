@@ -17,7 +17,7 @@ class Recipe:
     batch_size: int = 64
     learning_rate: float = 8e-3  # the peak of the cycle
     weight_decay: float = 0.01
-    matrix_learning_rate: float = 0.0  # the peak of Muon's cycle, for kernels and the last layer; 0 leaves them to AdamW too
+    matrix_learning_rate: float = 0.02  # the peak of Muon's cycle, for kernels and the last layer; 0 leaves them to AdamW too
     label_smoothing: float = 0.05  # without a teacher
     dropout: float = 0.3  # before the last layer, in training alone
     branches: int = 3  # kernels that a convolution is the sum of while it trains; 0 trains it as it is

@@ -93,7 +93,7 @@ def test_muon_moves_the_kernels_and_adamw_the_rest(tmp_path):
     muon.step()
     moved = torch.linalg.svdvals(before - model[3].weight.detach()) / 0.1
     assert moved.min() > 0.5 and moved.max() < 1.3
-    assert len(optimizers(model, Recipe())) == 1 and len(adamw.param_groups[0]["params"]) == 5
+    assert len(optimizers(model, Recipe(matrix_learning_rate=0.0))) == 1 and len(adamw.param_groups[0]["params"]) == 5
 
 
 def test_history_holds_the_weights_on_the_way(tmp_path):
@@ -106,7 +106,7 @@ def test_history_holds_the_weights_on_the_way(tmp_path):
         early.load_state_dict({name.split(".", 1)[1]: tensor.float() for name, tensor in saved.items() if name.startswith(f"{step}.")})
         accuracy, _ = evaluate(early, made_photos().part(VALIDATION))
         assert step != 0 or accuracy < 1
-    assert accuracy == card["history"][-1]["accuracy"], "the last ones are those that ship, but for the temperature"
+    assert round(accuracy, 4) == card["history"][-1]["accuracy"], "the last ones are those that ship, but for the temperature"
     assert torch.allclose(early.conv_1_1.weight, network.conv_1_1.weight, atol=2e-3)
 
 
