@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.keys import Keys
@@ -21,11 +23,14 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.support.ui import Select
 from selenium.webdriver.webkitgtk.service import Service
+from urllib3.exceptions import HTTPError
 
 from tests.browsers import VIRTUAL_SCREEN, WEBKIT, find
 
 # The driver's browser has a toolbar, and no window is narrower than its toolbar: this makes it narrower than a phone.
 NARROW_TOOLBAR = "* { min-width: 0; min-height: 0; padding: 0; margin: 0; font-size: 1px; }"
+
+STARTING, ATTEMPTS = 30, 3  # seconds until a start counts as failed, and how many there are
 
 # Around every function: on a new document it first listens, and runs what `add_init_script` was given; it answers with
 # the function's value, what went wrong since the last call, and what was fetched.
@@ -77,8 +82,22 @@ class WebKit:
         options = Options()
         for argument in ("--automation", *(["--dark-mode"] if color_scheme == "dark" else [])):
             options.add_argument(argument)
-        service = Service(find(WEBKIT), env=self.environment, log_output=subprocess.DEVNULL)
-        return Context(webdriver.WebKitGTK(options, service), viewport or {"width": 1280, "height": 720})
+        return Context(self._start(options), viewport or {"width": 1280, "height": 720})
+
+    def _start(self, options: Options) -> webdriver.WebKitGTK:
+        """Now and then the browser dies as it starts, and the driver waits for it without an end: then another one is started."""
+        for attempt in range(ATTEMPTS):
+            service = Service(find(WEBKIT), env=self.environment, log_output=subprocess.DEVNULL)
+            watch = threading.Timer(STARTING, lambda service=service: service.process.kill())
+            watch.start()
+            try:
+                return webdriver.WebKitGTK(options, service)
+            except (WebDriverException, HTTPError, OSError):
+                if attempt == ATTEMPTS - 1:
+                    raise
+            finally:
+                watch.cancel()
+        raise AssertionError("unreachable")
 
     def close(self) -> None:
         """Switch the screen off."""
