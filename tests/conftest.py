@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from _pytest.runner import runtestprotocol
 from playwright.sync_api import sync_playwright
 
 import build
@@ -28,6 +29,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         values = item.callspec.params if hasattr(item, "callspec") else {}
         if "engine" in values and (reason := limit(values["engine"], item.originalname, values.values())):
             item.add_marker(pytest.mark.skip(reason=f"{values['engine']}: {reason}"))
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """A test whose WebKit died under it, which is the engine's fault and not the page's, has one more chance, and says so."""
+    if getattr(item, "callspec", None) is None or item.callspec.params.get("engine") != "webkit":
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    if any(report.failed and "selenium.common.exceptions" in report.longreprtext for report in reports):
+        print(f"\nWebKit died under {item.nodeid}: once more")
+        item._initrequest()
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 @pytest.fixture(scope="session")
