@@ -75,8 +75,8 @@ class WebKit:
         os.close(display)
         with os.fdopen(answer) as number:
             shown_on = f":{number.readline().strip()}"
-        # Mesa's OpenGL without a graphics card now and then crashes in the threads that WebKit paints and composes with.
-        painting = {"WEBKIT_SKIA_ENABLE_CPU_RENDERING": "1", "WEBKIT_DISABLE_COMPOSITING_MODE": "1"}
+        # Mesa's OpenGL without a graphics card now and then crashes in the threads that WebKit paints with; it still composes by it.
+        painting = {"WEBKIT_SKIA_ENABLE_CPU_RENDERING": "1"}
         self.environment = {**os.environ, **painting, "DISPLAY": shown_on, "GDK_BACKEND": "x11", "NO_AT_BRIDGE": "1", "XDG_CONFIG_HOME": self.settings.name}
 
     def new_context(self, viewport: dict[str, int] | None = None, color_scheme: str = "light") -> Context:
