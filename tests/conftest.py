@@ -20,6 +20,7 @@ from tests.node import ROOT, Bridge, auditors
 from tests.page import ENGINES
 
 os.environ.pop("GITHUB_ACTIONS", None)  # which would give every site an address; a test that wants one says so
+DEATHS = ("InvalidSessionIdException", "Could not parse script result")  # how WebKitWebDriver says that its browser crashed
 PHOTOS = ROOT.parent / "shared" / "data" / "tiny-imagenet-10.zip"
 
 
@@ -37,7 +38,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     reports = runtestprotocol(item, nextitem=nextitem, log=False)
-    if any(report.failed and "selenium.common.exceptions" in report.longreprtext for report in reports):
+    if any(report.failed and any(death in report.longreprtext for death in DEATHS) for report in reports):
         print(f"\nWebKit died under {item.nodeid}: once more")
         item._initrequest()
         reports = runtestprotocol(item, nextitem=nextitem, log=False)
