@@ -18,6 +18,7 @@ class Recipe:
     learning_rate: float = 8e-3  # the peak of the cycle
     weight_decay: float = 0.01
     matrix_learning_rate: float = 0.02  # the peak of Muon's cycle, for kernels and the last layer; 0 leaves them to AdamW too
+    linear_decay: float = 0.3  # by which Muon keeps the linear layers small, so that they do not learn the photos by heart
     label_smoothing: float = 0.05  # without a teacher
     dropout: float = 0.3  # before the last layer, in training alone
     branches: int = 3  # kernels that a convolution is the sum of while it trains; 0 trains it as it is
@@ -54,4 +55,4 @@ class Recipe:
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
 _RANGES = {"epochs": (1, math.inf), "batch_size": (2, math.inf), "views": (1, math.inf), "mix": (0, 1), "softness": (0.1, 100), "threads": (1, math.inf), "dropout": (0, 0.95), "label_smoothing": (0, 0.9),
-           "averaging": (0, 0.9999), "grey": (0, 1), "blur": (0, 1), "learning_rate": (1e-9, 1), "matrix_learning_rate": (0, 1), "jitter": (0, 1)}
+           "averaging": (0, 0.9999), "grey": (0, 1), "blur": (0, 1), "learning_rate": (1e-9, 1), "matrix_learning_rate": (0, 1), "linear_decay": (0, 10), "jitter": (0, 1)}

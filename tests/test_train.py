@@ -13,6 +13,7 @@ from errors import BuildError
 from model.augment import augment
 from model.data import TEST, TRAINING, VALIDATION, Photos
 from model.evaluate import Network, fit_temperature
+from model.fold import Branches
 from model.networks import TinyVGG
 from model.recipe import Recipe
 from model.run import evaluate, optimizers
@@ -85,7 +86,7 @@ def test_interrupted_and_resumed_it_ends_where_an_uninterrupted_run_does(tmp_pat
 def test_muon_moves_the_kernels_and_adamw_the_rest(tmp_path):
     """Jordan et al.'s step: about as large in every direction of the matrix, whatever the gradient's size."""
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 4))
-    adamw, muon = optimizers(model, Recipe(matrix_learning_rate=0.1))
+    adamw, muon = optimizers(model, Recipe(matrix_learning_rate=0.1, linear_decay=0.0))
     assert [p.ndim for group in muon.param_groups for p in group["params"]] == [2]
     before = model[3].weight.detach().clone()
     for parameter in model.parameters():
@@ -94,6 +95,18 @@ def test_muon_moves_the_kernels_and_adamw_the_rest(tmp_path):
     moved = torch.linalg.svdvals(before - model[3].weight.detach()) / 0.1
     assert moved.min() > 0.5 and moved.max() < 1.3
     assert len(optimizers(model, Recipe(matrix_learning_rate=0.0))) == 1 and len(adamw.param_groups[0]["params"]) == 5
+
+
+def test_linear_layers_are_kept_small_and_kernels_are_not():
+    """Without a gradient only the decay moves a weight: by the learning rate times linear_decay."""
+    model = nn.Sequential(Branches(nn.Conv2d(1, 4, 3), 2), nn.Flatten(), nn.Linear(16, 4))
+    _, muon = optimizers(model, Recipe(matrix_learning_rate=0.1, linear_decay=0.5))
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    muon.step()
+    for was, parameter in zip(before, model.parameters(), strict=True):
+        assert torch.allclose(parameter, was * 0.95 if parameter is model[2].weight else was)
 
 
 def test_history_holds_the_weights_on_the_way(tmp_path):
