@@ -41,11 +41,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Batches:
-    """`steps` an epoch; `of(epoch)` yields that many times normalised images (B, C, H, W) and targets (B, K), probabilities at temperature `softness`."""
+    """`steps` an epoch; `of(epoch)` yields that many times normalised images (B, C, H, W) and targets (B, K), probabilities."""
 
     steps: int
     of: Callable[[int], Iterator[tuple[torch.Tensor, torch.Tensor]]]
-    softness: float = 1.0
 
 
 class Run:
@@ -80,7 +79,7 @@ class Run:
 
     def train_epoch(self) -> float:
         """One pass; returns the mean loss. All chance follows from the seed and the epoch."""
-        recipe, steps, t = self.recipe, self.batches.steps, self.batches.softness
+        recipe, steps = self.recipe, self.batches.steps
         torch.manual_seed(recipe.seed * 1_000_003 + self.epoch)  # dropout
         self.model.train()
         total, count = 0.0, 0
@@ -90,7 +89,7 @@ class Run:
             for optimizer in self.optimizers:
                 for group in optimizer.param_groups:
                     group["lr"] = optimizer.defaults["lr"] * _one_cycle(step / (steps * recipe.epochs))
-            loss = t * t * F.cross_entropy(self.model(images.contiguous(memory_format=torch.channels_last)) / t, targets)
+            loss = F.cross_entropy(self.model(images.contiguous(memory_format=torch.channels_last)), targets)
             self.model.zero_grad(set_to_none=True)
             loss.backward()
             for optimizer in self.optimizers:

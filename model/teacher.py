@@ -52,15 +52,17 @@ def build_teacher(in_channels: int, image_size: int, classes: int) -> nn.Sequent
 
 @dataclass(frozen=True)
 class Views:
-    """`images` uint8 (V, N, C, H, W): V views of each of N photos; `logits` float32 (V, N, K): what the teacher makes of each."""
+    """`images` uint8 (V, N, C, H, W): V views of each of N photos; `targets` float32 (V, N, K): how probable each class is in each of them."""
 
     images: np.ndarray
-    logits: torch.Tensor
+    targets: torch.Tensor
 
 
-def make_views(images: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """uint8 (N, C, H, W) -> uint8 (V, N, C, H, W): augmented, and a share of the views mixed with another photo. All chance follows from the seed."""
+def make_views(images: np.ndarray, labels: np.ndarray, recipe: Recipe) -> Views:
+    """V views of each of the photos, uint8 (N, C, H, W), and whose they are: augmented, and a share of them mixed with another photo. All chance follows from the seed."""
     views = np.empty((recipe.views, *images.shape), dtype=np.uint8)
+    whose = F.one_hot(torch.from_numpy(labels)).float()
+    targets = whose.repeat(recipe.views, 1, 1)
     mixed = set(np.linspace(0, recipe.views - 1, round(recipe.mix * recipe.views)).round().astype(int).tolist())
     for v in range(recipe.views):
         random = torch.Generator().manual_seed(recipe.seed * 1_000_003 + v)
@@ -70,8 +72,9 @@ def make_views(images: np.ndarray, recipe: Recipe) -> np.ndarray:
                 others = torch.randint(0, len(images), (len(chosen),), generator=random).numpy()
                 share = torch.rand(len(chosen), 1, 1, 1, generator=random) / 2 + 0.5
                 view = view * share + augment(torch.from_numpy(images[others]).float() / 255, recipe, random) * (1 - share)
+                targets[v, chosen] = torch.lerp(whose[others], whose[chosen], share.view(-1, 1))
             views[v, chosen] = (view * 255).round().to(torch.uint8).numpy()
-    return views
+    return Views(views, targets)
 
 
 def label_views(views: np.ndarray, teacher: Callable[[torch.Tensor], torch.Tensor], on_progress: Callable[[int, int], None] = lambda done, total: None) -> torch.Tensor:

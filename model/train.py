@@ -1,9 +1,10 @@
 """Training: one recipe, one seed, one result; interrupted at any point it goes on where it was.
 
 What helps a network this small without changing what it computes afterwards: branches that fold into one
-kernel (RepVGG, Ding et al., 2021; OREPA, Hu et al., 2022), a larger teacher (`model/teacher.py`) or label smoothing (Szegedy et al., 2016), Muon for the kernels (Jordan et al., 2024), one cycle
-of the learning rate (Smith, 2018), an average of the weights (Polyak and Juditsky, 1992), mild augmentation, and in
-the end a temperature that makes it as sure as it is right (Guo et al., 2017).
+kernel (RepVGG, Ding et al., 2021; OREPA, Hu et al., 2022), a larger teacher (`model/teacher.py`), label smoothing (Szegedy
+et al., 2016), Muon for the kernels (Jordan et al., 2024), one cycle of the learning rate (Smith, 2018), an average of the
+weights (Polyak and Juditsky, 1992), mild augmentation, and in the end a temperature that makes it as sure as it is right
+(Guo et al., 2017).
 """
 
 from __future__ import annotations
@@ -81,10 +82,10 @@ def _photo_batches(photos: Photos, recipe: Recipe, normalization: Normalization,
 
     def of(epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         random = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch)
-        order = torch.randperm(count, generator=random).numpy()
-        for chosen in np.array_split(order, steps):
-            images = augment(to_input(photos.images[chosen]), recipe, random)
-            targets = F.one_hot(torch.from_numpy(photos.labels[chosen]), classes).float() * (1 - recipe.label_smoothing) + recipe.label_smoothing / classes
+        order = torch.randperm(count, generator=random)
+        for chosen in _chunks(order, recipe.batch_size):
+            images = augment(to_input(photos.images[chosen.numpy()]), recipe, random)
+            targets = _smoothed(F.one_hot(torch.from_numpy(photos.labels)[chosen], classes).float(), recipe)
             if mix:
                 share = float(np.random.default_rng([recipe.seed, epoch, int(chosen[0])]).beta(0.3, 0.3))
                 other = torch.randperm(len(chosen), generator=random)
@@ -102,25 +103,41 @@ def _view_batches(views: Views, recipe: Recipe, normalization: Normalization) ->
     def of(epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         random = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch)
         order = torch.randperm(count, generator=random)
-        for chosen in torch.tensor_split(order, steps):
+        for chosen in _chunks(order, recipe.batch_size):
             view = torch.randint(0, len(views.images), (len(chosen),), generator=random)
             images = to_input(views.images[view.numpy(), chosen.numpy()])
             if recipe.flip:
                 mirrored = torch.rand(len(chosen), generator=random) < 0.5
                 images[mirrored] = images[mirrored].flip(3)
-            yield normalization.apply(images), (views.logits[view, chosen] / recipe.softness).softmax(1)
+            yield normalization.apply(images), views.targets[view, chosen]
 
-    return Batches(steps, of, recipe.softness)
+    return Batches(steps, of)
+
+
+def _chunks(order: torch.Tensor, size: int) -> tuple[torch.Tensor, ...]:
+    """All of one size: what is left over is not used in this epoch."""
+    return order.split(size)[: max(1, len(order) // size)]
+
+
+def _smoothed(targets: torch.Tensor, recipe: Recipe) -> torch.Tensor:
+    return targets * (1 - recipe.label_smoothing) + recipe.label_smoothing / targets.shape[-1]
 
 
 def _taught_views(training: Photos, validation: Photos, recipe: Recipe, normalization: Normalization, identity: str, checkpoint: Path,
                   on_epoch: Callable[[Progress], None]) -> Views:
-    """Train the teacher, then have it answer every view; both are kept beside the checkpoint until the run is finished."""
+    """Train the teacher, then have it answer every view; both are kept beside the checkpoint until the run is finished.
+
+    Its answers are calibrated first: trained on mixed photos it is less sure than it is right.
+    """
     state, answers = _teacher_files(checkpoint)
-    images = make_views(training.images, recipe)
+    views = make_views(training.images, training.labels, recipe)
+
+    def learned(said: torch.Tensor) -> Views:
+        return Views(views.images, torch.lerp(said, _smoothed(views.targets, recipe), recipe.label_share))
+
     header, saved = read_state(answers, identity)
     if header is not None:
-        return Views(images, saved["logits"])
+        return learned(saved["answers"])
     torch.manual_seed(recipe.seed)
     plan = replace(recipe, epochs=recipe.teacher_epochs, learning_rate=4e-3, weight_decay=0.05, matrix_learning_rate=0.0)
     model = build_teacher(training.images.shape[1], training.images.shape[2], int(training.labels.max()) + 1)
@@ -134,11 +151,13 @@ def _taught_views(training: Photos, validation: Photos, recipe: Recipe, normaliz
             figures = run.history[-1]
             on_epoch(Progress("views", done, total, figures["loss"], figures["accuracy"], figures["likelihood"], (time.monotonic() - started) / done * (total - done)))
 
-        logits = label_views(images, teacher, on_progress)
+        logits = label_views(views.images, teacher, on_progress)
     except KeyboardInterrupt:
         raise BuildError(f"training stopped while the teacher was learning (epoch {run.epoch}); the same command goes on from here") from None
-    write_atomically(answers, save({"logits": logits}, {"identity": identity}))
-    return Views(images, logits)
+    temperature = fit_temperature(label_views(validation.images[None], teacher)[0].numpy(), validation.labels)
+    said = (logits / temperature).softmax(2)
+    write_atomically(answers, save({"answers": said}, {"identity": identity}))
+    return learned(said)
 
 
 def _teacher_files(checkpoint: Path) -> tuple[Path, Path]:

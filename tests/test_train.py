@@ -124,7 +124,7 @@ def test_history_holds_the_weights_on_the_way(tmp_path):
 
 
 def test_the_temperature_is_folded_into_the_last_layer(tmp_path):
-    network, card = run(tmp_path, "run")
+    network, card = run(tmp_path, "run", Recipe(**{**vars(RECIPE), "epochs": 12}))
     validation = made_photos().part(VALIDATION)
     logits = Network(network, None).logits(validation.images)
     assert abs(fit_temperature(logits, validation.labels) - 1) < 0.02 or card["temperature"] < 0.21
@@ -161,11 +161,18 @@ def whole_taught_run(tmp_path_factory):
 
 
 def test_views_are_the_same_for_the_same_seed_and_some_are_mixed():
-    images = made_photos().images[:8]
-    views = make_views(images, TAUGHT)
-    assert views.shape == (3, 8, 3, 20, 20) and np.array_equal(views, make_views(images, TAUGHT)) and not np.array_equal(views[0], views[1])
-    answers = label_views(views, lambda x: x.mean((2, 3)))
-    assert answers.shape == (3, 8, 3) and np.allclose(answers[1, 2], views[1, 2].mean((1, 2)) / 255, atol=1e-5)
+    photos = made_photos()
+    images, labels = photos.images[:8], photos.labels[:8]
+    views = make_views(images, labels, TAUGHT)
+    again = make_views(images, labels, TAUGHT)
+    assert views.images.shape == (3, 8, 3, 20, 20) and not np.array_equal(views.images[0], views.images[1])
+    assert np.array_equal(views.images, again.images) and torch.equal(views.targets, again.targets)
+    whose = nn.functional.one_hot(torch.from_numpy(labels)).float()
+    mixed = [bool((targets != whose).any()) for targets in views.targets]
+    assert sum(mixed) == round(TAUGHT.mix * 3) and torch.allclose(views.targets.sum(2), torch.ones(3, 8))
+    assert (views.targets * whose).sum(2).min() >= 0.5, "most of a view is its own photo"
+    answers = label_views(views.images, lambda x: x.mean((2, 3)))
+    assert answers.shape == (3, 8, 3) and np.allclose(answers[1, 2], views.images[1, 2].mean((1, 2)) / 255, atol=1e-5)
 
 
 def test_stopped_later_it_leaves_finished_weights_alone(tmp_path):
