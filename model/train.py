@@ -83,7 +83,7 @@ def _photo_batches(photos: Photos, recipe: Recipe, normalization: Normalization,
     def of(epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         random = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch)
         order = torch.randperm(count, generator=random)
-        for chosen in _chunks(order, recipe.batch_size):
+        for chosen in torch.tensor_split(order, steps):
             images = augment(to_input(photos.images[chosen.numpy()]), recipe, random)
             targets = _smoothed(F.one_hot(torch.from_numpy(photos.labels)[chosen], classes).float(), recipe)
             if mix:
@@ -103,7 +103,7 @@ def _view_batches(views: Views, recipe: Recipe, normalization: Normalization) ->
     def of(epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         random = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch)
         order = torch.randperm(count, generator=random)
-        for chosen in _chunks(order, recipe.batch_size):
+        for chosen in torch.tensor_split(order, steps):
             view = torch.randint(0, len(views.images), (len(chosen),), generator=random)
             images = to_input(views.images[view.numpy(), chosen.numpy()])
             if recipe.flip:
@@ -112,11 +112,6 @@ def _view_batches(views: Views, recipe: Recipe, normalization: Normalization) ->
             yield normalization.apply(images), views.targets[view, chosen]
 
     return Batches(steps, of)
-
-
-def _chunks(order: torch.Tensor, size: int) -> tuple[torch.Tensor, ...]:
-    """All of one size: what is left over is not used in this epoch."""
-    return order.split(size)[: max(1, len(order) // size)]
 
 
 def _smoothed(targets: torch.Tensor, recipe: Recipe) -> torch.Tensor:
