@@ -19,7 +19,7 @@ class Recipe:
     weight_decay: float = 0.01
     matrix_learning_rate: float = 0.02  # the peak of Muon's cycle, for kernels and the last layer; 0 leaves them to AdamW too
     linear_decay: float = 0.3  # by which Muon keeps the linear layers small, so that they do not learn the photos by heart
-    label_smoothing: float = 0.05  # without a teacher
+    label_smoothing: float = 0.05  # of the labels, not of a teacher's answers
     dropout: float = 0.3  # before the last layer, in training alone
     branches: int = 3  # kernels that a convolution is the sum of while it trains; 0 trains it as it is
     averaging: float = 0.998  # of the weights, per step

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -141,7 +140,7 @@ class Run:
         return {"model": self.model.state_dict(), "average": self.average.state_dict(), "optimizer": optimizer, "snapshots": self.snapshots}
 
 
-def _ahead(batches: Iterator[Any], threads: int) -> Iterator[Any]:
+def _ahead(batches: Iterator[tuple[torch.Tensor, torch.Tensor]], threads: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """The same batches, each made in the background while the one before is learned from: a quarter of the time where a core is free."""
     with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(threads,)) as background:
         coming = background.submit(next, batches, None)
@@ -161,8 +160,10 @@ def optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
     matrices = [*kernels, *linear] if recipe.matrix_learning_rate else []
     rest = [p for p in model.parameters() if not any(p is matrix for matrix in matrices)]
     adamw = torch.optim.AdamW(rest, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    if not matrices:
+        return [adamw]
     groups = [{"params": kernels, "weight_decay": 0.0}, {"params": linear, "weight_decay": recipe.linear_decay}]
-    return [adamw, torch.optim.Muon([g for g in groups if g["params"]], lr=recipe.matrix_learning_rate, momentum=0.9)] if matrices else [adamw]
+    return [adamw, torch.optim.Muon([group for group in groups if group["params"]], lr=recipe.matrix_learning_rate, momentum=0.9)]
 
 
 def read_state(path: Path, identity: str) -> tuple[dict[str, str] | None, dict[str, torch.Tensor]]:

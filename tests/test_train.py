@@ -124,7 +124,7 @@ def test_history_holds_the_weights_on_the_way(tmp_path):
 
 
 def test_the_temperature_is_folded_into_the_last_layer(tmp_path):
-    network, card = run(tmp_path, "run", Recipe(**{**vars(RECIPE), "epochs": 12}))
+    network, card = run(tmp_path, "run")
     validation = made_photos().part(VALIDATION)
     logits = Network(network, None).logits(validation.images)
     assert abs(fit_temperature(logits, validation.labels) - 1) < 0.02 or card["temperature"] < 0.21
