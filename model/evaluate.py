@@ -202,11 +202,11 @@ CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "enlarged": _there_and_back,
 }
 
-# "None of the classes": from a picture's logits alone. It looks like nothing known when it excites no class (a measure below a
-# threshold), or when its logits lie further from those of every class than nearly all photos of the classes do.
+# "None of the classes": a picture looks like nothing known when it excites no class (a measure of its logits below a threshold), or
+# when a channel of the first maps is brighter or darker, on average, than for any photo of the classes: noise and flat colours do that.
 
-NEARLY_ALL = 0.999
 FALSE_ALARMS = 0.1  # of the validation photos: more would make the sentence one that nobody believes
+MARGIN = 0.05  # of the range, on either side: room for photos that the validation photos do not show
 
 MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "probability": lambda logits: softmax(logits).max(1),  # Hendrycks and Gimpel, 2017
@@ -224,24 +224,26 @@ def choose_measure(known: np.ndarray, unknown: np.ndarray) -> dict[str, Any]:
     return {"measure": best[1], "threshold": round(best[2], 4)}
 
 
-def fit_centres(logits: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Each class's mean logits, the precision that all share, and the squared distance within which nearly all lie (Lee et al., 2018)."""
-    centres = np.stack([logits[labels == label].mean(0) for label in np.unique(labels)]).round(4)
-    spread = logits - centres[np.searchsorted(np.unique(labels), labels)]
-    precision = np.linalg.inv(np.cov(spread.T) + 1e-3 * np.eye(logits.shape[1])).round(6)
-    return {"centres": centres.tolist(), "precision": precision.tolist(),
-            "distance": round(float(np.quantile(distance(logits, centres, precision), NEARLY_ALL)), 3)}
+def fit_range(network: Network, images: np.ndarray) -> dict[str, Any]:
+    """The layer of the first maps, and the least and the most that each of its channels is on average, with a MARGIN."""
+    names = [(name, kind_of(layer, name).name) for name, layer in network.layers.named_children()]
+    layer = next((name for name, kind in names if kind == "relu"), names[0][0])
+    means = channel_means(network.trace(images, [layer])[layer])
+    least, most = means.min(0), means.max(0)
+    margin = MARGIN * (most - least)
+    return {"layer": layer, "least": (least - margin).round(5).tolist(), "most": (most + margin).round(5).tolist()}
 
 
-def distance(logits: np.ndarray, centres: np.ndarray, precision: np.ndarray) -> np.ndarray:
-    """(N, K) -> (N,): the squared Mahalanobis distance to the nearest centre."""
-    away = logits[:, None] - np.asarray(centres)
-    return np.einsum("nci,ij,ncj->nc", away, np.asarray(precision), away).min(1)
+def channel_means(activation: np.ndarray) -> np.ndarray:
+    """(N, C, ...) -> (N, C)"""
+    return activation.reshape(*activation.shape[:2], -1).mean(2)
 
 
-def looks_unknown(logits: np.ndarray, rule: dict[str, Any]) -> np.ndarray:
-    """bool (N,)"""
-    return (MEASURES[rule["measure"]](logits) < rule["threshold"]) | (distance(logits, rule["centres"], rule["precision"]) > rule["distance"])
+def looks_unknown(trace: dict[str, np.ndarray], rule: dict[str, Any]) -> np.ndarray:
+    """bool (N,), from the logits and the activation of `rule["layer"]`"""
+    means = channel_means(trace[rule["layer"]])
+    unusual = ((means < rule["least"]) | (means > rule["most"])).any(1)
+    return unusual | (MEASURES[rule["measure"]](trace["logits"]) < rule["threshold"])
 
 
 def unknown_figures(network: Network, photos: Photos, others: np.ndarray | None, drawings: np.ndarray) -> dict[str, Any]:
@@ -253,11 +255,10 @@ def unknown_figures(network: Network, photos: Photos, others: np.ndarray | None,
     made = made_pictures(photos.images.shape[2], photos.images.shape[1])
     chooses = others[::2] if others is not None else np.concatenate(list(made.values()))
     validation = photos.part(VALIDATION)
-    known = network.logits(validation.images)
-    chosen = {**choose_measure(known, network.logits(chooses)), **fit_centres(known, validation.labels)}
+    chosen = {**choose_measure(network.logits(validation.images), network.logits(chooses)), **fit_range(network, validation.images)}
 
     def share(images: np.ndarray) -> float:
-        return _round(looks_unknown(network.logits(images), chosen).mean())
+        return _round(looks_unknown(network.trace(images, [chosen["layer"], "logits"]), chosen).mean())
 
     measured = [("known", photos.part(TEST).images), *([("others", others[1::2])] if others is not None else []), ("drawings", drawings), *made.items()]
     return {**chosen, "said": [{"of": name, "pictures": len(images), "share": share(images)} for name, images in measured if len(images)]}

@@ -86,7 +86,7 @@ def package_network(model: Model, network: nn.Sequential, shape: Shape, card: di
     activations = trace(network, normalization.apply(images) if normalization else images)
     layers = [{"name": name, "kind": kind_of(layer, name).name, "shape": list(activations[name].shape[1:]),
                **options_of(layer, name), "parameters": parameter_count(layer)} for name, layer in network.named_children()]
-    stored, figures, unknown = _stored(network), card.get("figures"), card.get("unknown")
+    stored, figures = _stored(network), card.get("figures")
     manifest = {
         "version": MANIFEST_VERSION,
         "name": model.name,
@@ -101,7 +101,7 @@ def package_network(model: Model, network: nn.Sequential, shape: Shape, card: di
         "examples": [{"name": e.name, "label": e.label, "source": e.source, "file": e.file} for e in examples],
         "data": model.data.title if model.data else None,
         "figures": {name: figures[name] for name in ("accuracy", "likelihood", "photos")} if figures else None,
-        "unknown": {name: value for name, value in unknown.items() if name != "said"} if unknown else None,
+        "unknown": _rule(card["unknown"], model) if "unknown" in card else None,
     }
     traces = {}
     for i, example in enumerate(examples):
@@ -123,6 +123,14 @@ def _stored(network: nn.Sequential) -> dict[str, str]:
     """
     names = [name for name, layer in network.named_children() if kind_of(layer, name).has_weights]
     return {"image": "uint8", **{name: "float16" for name in names}, "logits": "float32"}
+
+
+def _rule(unknown: dict[str, Any], model: Model) -> dict[str, Any]:
+    """How the page tells a picture of none of the classes: what `evaluate.looks_unknown` needs."""
+    try:
+        return {name: unknown[name] for name in ("measure", "threshold", "layer", "least", "most")}
+    except KeyError:
+        raise BuildError(f"the card is of an earlier version; write it anew with: python build.py --evaluate {model.name}", model.weights.with_suffix(".json")) from None
 
 
 def _thumbnails(examples: list[Example]) -> Image.Image:

@@ -28,6 +28,7 @@ interface Call {
   call: string;
   layer?: Layer;
   x?: Packed;
+  layers?: Record<string, Packed>;
   weight?: Packed;
   bias?: Packed;
   manifest?: Manifest;
@@ -57,7 +58,7 @@ const calls: Record<string, (given: Call) => unknown> = {
     const input = unpack(x!);
     return { ...pack(kind.forward(input, layer!, weight ? unpack(weight) : input, bias ? unpack(bias) : input)), ruled: kind.shape(input.shape, layer!) };
   },
-  looks_unknown: ({ x, rule }) => looksUnknown(unpack(x!), rule!),
+  looks_unknown: ({ layers, rule }) => looksUnknown(Object.fromEntries(Object.entries(layers!).map(([name, x]) => [name, unpack(x)])), rule!),
   softmax: ({ x }) => pack(ops.softmax(unpack(x!))),
   forward: ({ manifest, bytes: weights, pixels }) => packAll(forward(manifest!, decodeWeights(manifest!, bytes(weights!)), toImage(manifest!, bytes(pixels!)))),
   forward_without: ({ manifest, bytes: weights, pixels, off }) => packAll(forward(manifest!, decodeWeights(manifest!, bytes(weights!)), toImage(manifest!, bytes(pixels!)), off)),

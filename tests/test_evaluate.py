@@ -11,8 +11,8 @@ import torch.nn.functional as F
 
 import build
 from model.data import TEST, VALIDATION, Photos
-from model.evaluate import (CHANGES, MEASURES, Network, calibration_error, choose_measure, confusion, distance, fit_centres, fit_temperature, fold_temperature,
-                            likelihood, looks_unknown, made_pictures, mistakes, reliability, silent_channels, softmax, unknown_figures, wilson)
+from model.evaluate import (CHANGES, MEASURES, Network, calibration_error, channel_means, choose_measure, confusion, fit_range, fit_temperature,
+                            fold_temperature, likelihood, looks_unknown, made_pictures, mistakes, reliability, silent_channels, softmax, unknown_figures, wilson)
 from model.networks import TinyVGG
 from tests.node import pack
 from tests.pictures import encoded, scene, write_photos
@@ -115,22 +115,38 @@ def test_none_of_the_classes_is_told_by_the_measure_that_tells_best():
 
 @pytest.mark.parametrize("name", MEASURES)
 def test_the_page_tells_the_unknown_as_python_does(bridge, answers, name):
-    logits, labels = answers
-    rule = {"measure": name, "threshold": float(np.quantile(MEASURES[name](logits), 0.3)), **fit_centres(logits, labels)}
-    rule["distance"] = float(np.quantile(distance(logits, rule["centres"], rule["precision"]), 0.8))
-    told = looks_unknown(logits.astype(np.float64), rule)
-    shown = bridge(*({"call": "looks_unknown", "rule": rule, "x": pack(row)} for row in logits[:60]))
-    assert shown == told[:60].tolist() and 10 < sum(shown) < 50
+    logits = answers[0][:60]
+    maps = np.random.default_rng(3).gamma(2, 1, (60, 3, 4, 5)).astype(np.float32)
+    means = channel_means(maps)
+    rule = {"measure": name, "threshold": float(np.quantile(MEASURES[name](logits), 0.3)), "layer": "relu_1",
+            "least": np.quantile(means, 0.05, axis=0).tolist(), "most": np.quantile(means, 0.95, axis=0).tolist()}
+    told = looks_unknown({"relu_1": maps, "logits": logits}, rule)
+    shown = bridge(*({"call": "looks_unknown", "rule": rule, "layers": {"relu_1": pack(m), "logits": pack(row)}} for m, row in zip(maps, logits, strict=True)))
+    assert shown == told.tolist()
+    unusual = ((means < rule["least"]) | (means > rule["most"])).any(1)
+    dull = MEASURES[name](logits) < rule["threshold"]
+    assert all(some.sum() > 5 for some in (unusual & ~dull, dull & ~unusual, told, ~told))  # each half of the rule decides somewhere
 
 
-def test_nearly_all_photos_of_the_classes_lie_near_a_centre():
-    random = np.random.default_rng(0)
-    labels = np.arange(600) % 3
-    logits = random.normal(0, 1, (600, 3)) + 5 * np.eye(3)[labels]
-    rule = fit_centres(logits, labels)
-    away = distance(logits, rule["centres"], rule["precision"])
-    assert (away > rule["distance"]).sum() == 1 and distance(np.full((1, 3), -20.0), rule["centres"], rule["precision"])[0] > 10 * rule["distance"]
-    assert away[0] == pytest.approx(min((logits[0] - c) @ np.array(rule["precision"]) @ (logits[0] - c) for c in np.array(rule["centres"])))
+def test_what_no_photo_does_to_the_first_maps_is_unusual():
+    """The first layer's kernels are one of a single colour and one for upright edges."""
+    network = a_network()
+    with torch.no_grad():
+        network.layers.conv_1_1.weight.zero_()
+        network.layers.conv_1_1.bias.zero_()
+        network.layers.conv_1_1.weight[0, 0, 1, 1] = 1
+        network.layers.conv_1_1.weight[1, :, 1, 0] = -1
+        network.layers.conv_1_1.weight[1, :, 1, 2] = 1
+    photos = np.stack([np.asarray(scene(20, 20, seed=i)).transpose(2, 0, 1) for i in range(60)]).astype(np.uint8)
+    rule = {**fit_range(network, photos[:50]), "measure": "probability", "threshold": 0.0}
+    assert rule["layer"] == "relu_1_1"
+
+    def unusual(images):
+        return looks_unknown(network.trace(images, [rule["layer"], "logits"]), rule)
+
+    assert not unusual(photos[:50]).any() and unusual(photos[50:]).mean() < 0.3
+    made = made_pictures(20, 3)
+    assert unusual(made["noise"]).all() and unusual(made["text"]).all() and unusual(np.full((1, 3, 20, 20), 99, np.uint8)).all()
 
 
 def test_what_chooses_does_not_measure():
@@ -173,3 +189,7 @@ def test_the_card_is_written_by_one_command_and_says_what_it_measured(project, c
     assert build.main([*arguments, "--others", str(others)]) == 1
     assert "14 pictures; --others needs twenty or more" in capfd.readouterr().err
     assert build.main(arguments[:4] + ["--evaluate", "small"]) == 1 and "--data PATH" in capfd.readouterr().err
+    old = json.loads(first)
+    del old["unknown"]["layer"]
+    (project / "weights.json").write_text(json.dumps(old))
+    assert build.main(arguments[:4]) == 1 and "python build.py --evaluate small" in capfd.readouterr().err

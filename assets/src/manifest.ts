@@ -16,11 +16,11 @@ export interface Layer {
 export interface Unknown {
   measure: string;
   threshold: number;
-  /** (classes × classes): each class's mean logits, and the precision that they share. */
-  centres: number[][];
-  precision: number[][];
-  /** The squared distance from the nearest centre within which nearly all photos of the classes lie. */
-  distance: number;
+  /** The layer of the first maps. */
+  layer: string;
+  /** (channels): the least and the most that its channels are, on average, for photos of the classes. */
+  least: number[];
+  most: number[];
 }
 
 export interface Manifest {

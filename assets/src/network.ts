@@ -31,7 +31,7 @@ export function compute(manifest: Manifest, trace: Trace, layout: Layout, sharin
     scale === 0 ? { extent: 1, clipped: false } : extentOf(trace.layers[layout.bands.find((band) => band.scale === scale)!.layer].data));
   const groups = groupsOf(manifest, layout, sharing);
   const extents = own.map((extent, scale) => (scale === 0 ? extent : own.filter((_, other) => other > 0 && groups[other] === groups[scale]).reduce((a, b) => (b.extent > a.extent ? b : a))));
-  return { trace, layout, probabilities, best: best(trace), unknown: looksUnknown(trace.layers.logits, manifest.unknown), extents, summaries: new Map() };
+  return { trace, layout, probabilities, best: best(trace), unknown: manifest.unknown !== null && looksUnknown(trace.layers, manifest.unknown), extents, summaries: new Map() };
 }
 
 /** By scale, the number of the group that it shares its colours with. */

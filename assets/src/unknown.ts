@@ -1,6 +1,6 @@
-/** "None of the classes", from a picture's logits alone: it excites no class, or lies far from all that the classes' photos give. */
+/** "None of the classes": the picture excites no class, or a channel of the first maps is brighter or darker than for any photo of them. */
 import type { Unknown } from "./manifest";
-import { softmax, type Tensor } from "./ops";
+import { channel, softmax, type Tensor } from "./ops";
 
 /** As in model/evaluate.py, where the rule is chosen; a test holds the two together. */
 const measures: Record<string, (logits: Tensor) => number> = {
@@ -12,13 +12,13 @@ const measures: Record<string, (logits: Tensor) => number> = {
   },
 };
 
-/** The squared Mahalanobis distance to the nearest centre. */
-function distance({ data }: Tensor, { centres, precision }: Unknown): number {
-  return Math.min(...centres.map((centre) => {
-    const away = centre.map((value, i) => data[i] - value);
-    return away.reduce((sum, a, i) => sum + a * away.reduce((dot, b, j) => dot + precision[i][j] * b, 0), 0);
-  }));
-}
+const mean = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-export const looksUnknown = (logits: Tensor, rule: Unknown | null): boolean =>
-  rule !== null && (measures[rule.measure](logits) < rule.threshold || distance(logits, rule) > rule.distance);
+export function looksUnknown(layers: Readonly<Record<string, Tensor>>, rule: Unknown): boolean {
+  const maps = layers[rule.layer];
+  const unusual = rule.least.some((least, c) => {
+    const bright = mean(channel(maps, c));
+    return bright < least || bright > rule.most[c];
+  });
+  return unusual || measures[rule.measure](layers.logits) < rule.threshold;
+}

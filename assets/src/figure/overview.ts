@@ -8,8 +8,8 @@ import type { MapName, Weights } from "../trace";
 const { text } = texts;
 const { PAINTED } = stores;
 
-/** What is on show, and what the network says of it. */
-export function summary(manifest: Manifest, view: network.View | null) {
+/** What is on show, and what the network says of it: of the whole network's answer also whether it means anything. */
+export function summary(manifest: Manifest, view: network.View | null, off: readonly MapName[]) {
   if (!view) return text("loading");
   const { trace, best, probabilities, unknown } = view;
   const example = manifest.examples.find((candidate) => candidate.name === trace.source);
@@ -17,7 +17,7 @@ export function summary(manifest: Manifest, view: network.View | null) {
   return html`<span class="cn-shown">${shown}</span>
     <span class="cn-verdict">${text("verdict", { title: manifest.title })} <strong>${words.className(manifest, manifest.classes[best].name)}</strong>
       <span class="number">${texts.percent(probabilities[best])}</span></span>
-    ${unknown ? html`<span class="cn-doubt">${text("none_of_these", { count: manifest.classes.length })}</span>` : nothing}`;
+    ${unknown && !off.length ? html`<span class="cn-doubt">${text("none_of_these", { count: manifest.classes.length })}</span>` : nothing}`;
 }
 
 /** How far the reader's picture has come, what went wrong with it, or what is to be known of it: the `notes`. */

@@ -227,7 +227,7 @@ class CnnNetwork extends LitElement {
       <div class="cn-head">
         <div class="cn-status">
           ${trace?.source === OWN && store.own ? html`<own-picture></own-picture>` : nothing}
-          <p class="cn-summary" role="status" aria-live=${this.state.paper ? "off" : "polite"}>${overview.summary(manifest, this.view)}</p>
+          <p class="cn-summary" role="status" aria-live=${this.state.paper ? "off" : "polite"}>${overview.summary(manifest, this.view, off)}</p>
           ${overview.progress(task, trace?.source === OWN ? (store.own?.notes ?? []) : [])}
           ${overview.switchedOff(off, this.allOn)}
           ${note ? html`<p class="cn-message" role="status">${text(note)}</p>` : nothing}
