@@ -9,10 +9,16 @@ import torch.nn.functional as F
 
 from model.recipe import Recipe
 
+DRAWN = 10  # numbers that say what becomes of a picture
+
 
 def augment(images: torch.Tensor, recipe: Recipe, random: torch.Generator) -> torch.Tensor:
     """(B, C, H, W) in [0, 1] -> the same shape, each picture changed in its own way."""
-    batch = len(images)
+    return change(images, draw(len(images), recipe, random))
+
+
+def draw(batch: int, recipe: Recipe, random: torch.Generator) -> torch.Tensor:
+    """What becomes of each picture (B, DRAWN): the 2 x 3 matrix of its grid, brightness, contrast, saturation, and 1 where it is not blurred."""
 
     def uniform(low: float, high: float) -> torch.Tensor:
         return torch.rand(batch, generator=random) * (high - low) + low
@@ -22,19 +28,24 @@ def augment(images: torch.Tensor, recipe: Recipe, random: torch.Generator) -> to
     mirror = torch.where(uniform(0, 1) < 0.5, -1.0, 1.0) if recipe.flip else torch.ones(batch)
     dx, dy = uniform(-2, 2) * recipe.shift, uniform(-2, 2) * recipe.shift
     cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
-    theta = torch.stack([torch.stack([cos * mirror, -sin, dx], 1), torch.stack([sin * mirror, cos, dy], 1)], 1)  # (B, 2, 3)
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    images = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
-
-    def blend(other: torch.Tensor, images: torch.Tensor, amount: torch.Tensor) -> torch.Tensor:
-        return other + (images - other) * amount.view(-1, 1, 1, 1)
-
     j = recipe.jitter
-    images = images * uniform(1 - 1.3 * j, 1 + j).view(-1, 1, 1, 1)
-    images = blend(images.mean((1, 2, 3), keepdim=True), images, uniform(1 - j, 1 + j))
-    grey = images.mean(1, keepdim=True)
+    brightness, contrast = uniform(1 - 1.3 * j, 1 + j), uniform(1 - j, 1 + j)
     saturation = torch.where(uniform(0, 1) < recipe.grey, torch.zeros(batch), uniform(1 - j, 1 + j))
-    images = blend(grey.expand_as(images), images, saturation)
-    blurred = F.avg_pool2d(images, 3, 1, 1, count_include_pad=False)
-    images = blend(blurred, images, (uniform(0, 1) >= recipe.blur).float())
+    sharp = (uniform(0, 1) >= recipe.blur).float()
+    return torch.stack([cos * mirror, -sin, dx, sin * mirror, cos, dy, brightness, contrast, saturation, sharp], 1)
+
+
+def change(images: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
+    """(B, C, H, W) in [0, 1] and (B, DRAWN) -> the pictures as they were drawn to be."""
+    brightness, contrast, saturation, sharp = (column.view(-1, 1, 1, 1) for column in drawn[:, 6:].unbind(1))
+    grid = F.affine_grid(drawn[:, :6].reshape(-1, 2, 3), list(images.shape), align_corners=False)
+    images = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    images = images * brightness
+    images = _blend(images.mean((1, 2, 3), keepdim=True), images, contrast)
+    images = _blend(images.mean(1, keepdim=True), images, saturation)
+    images = _blend(F.avg_pool2d(images, 3, 1, 1, count_include_pad=False), images, sharp)
     return images.clamp(0, 1)
+
+
+def _blend(other: torch.Tensor, images: torch.Tensor, amount: torch.Tensor) -> torch.Tensor:
+    return other + (images - other) * amount

@@ -181,11 +181,15 @@ def read_state(path: Path, identity: str) -> tuple[dict[str, str] | None, dict[s
 
 def evaluate(network: nn.Module, photos: Photos) -> tuple[float, float]:
     """Accuracy and mean negative log-likelihood of a network that takes images in [0, 1]."""
-    network.eval()
-    with torch.no_grad():
-        logits = torch.cat([network(to_input(images)) for images in np.array_split(photos.images, -(-len(photos.names) // 250))])
+    logits = answers(network.eval(), photos)
     labels = torch.from_numpy(photos.labels)
     return (logits.argmax(1) == labels).float().mean().item(), F.cross_entropy(logits, labels).item()
+
+
+def answers(network: nn.Module, photos: Photos) -> torch.Tensor:
+    """Its logits (N, K)."""
+    with torch.no_grad():
+        return torch.cat([network(to_input(images)) for images in np.array_split(photos.images, -(-len(photos.names) // 250))])
 
 
 def to_input(images: np.ndarray) -> torch.Tensor:

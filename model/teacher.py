@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from model.augment import augment
+from model.augment import DRAWN, change, draw
 from model.recipe import Recipe
 
 WIDTHS = (24, 48, 96, 192)
@@ -52,36 +52,55 @@ def build_teacher(in_channels: int, image_size: int, classes: int) -> nn.Sequent
 
 @dataclass(frozen=True)
 class Views:
-    """`images` uint8 (V, N, C, H, W): V views of each of N photos; `targets` float32 (V, N, K): how probable each class is in each of them."""
+    """V views of each of N photos: how each is made, so that no picture of them need be kept.
 
-    images: np.ndarray
-    targets: torch.Tensor
+    A view is a photo as `drawn` (V, N, DRAWN), of weight `share` (V, N), and the rest another one, `partner` (V, N), as
+    `partner_drawn`; where nothing is mixed the share is 1.
+    """
+
+    photos: np.ndarray  # uint8 (N, C, H, W)
+    drawn: torch.Tensor
+    partner: torch.Tensor
+    partner_drawn: torch.Tensor
+    share: torch.Tensor
+
+    def images(self, view: torch.Tensor | int, photo: torch.Tensor) -> torch.Tensor:
+        """Of photo (B,) this view, or each its own (B,) -> float32 (B, C, H, W) in [0, 1]."""
+        images = change(self._photos(photo), self.drawn[view, photo])
+        share = self.share[view, photo]
+        mixed = share < 1
+        if mixed.any():
+            others = change(self._photos(self.partner[view, photo][mixed]), self.partner_drawn[view, photo][mixed])
+            images[mixed] = torch.lerp(others, images[mixed], share[mixed].view(-1, 1, 1, 1))
+        return images
+
+    def targets(self, labels: torch.Tensor, classes: int) -> torch.Tensor:
+        """Whose pictures the views are (V, N, K), for the labels (N,) of the photos."""
+        whose = F.one_hot(labels, classes).float()
+        return torch.lerp(whose[self.partner], whose, self.share.unsqueeze(2))
+
+    def _photos(self, chosen: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(self.photos[chosen.numpy()]).float() / 255
 
 
-def make_views(images: np.ndarray, labels: np.ndarray, recipe: Recipe) -> Views:
-    """V views of each of the photos, uint8 (N, C, H, W), and whose they are: augmented, and a share of them mixed with another photo. All chance follows from the seed."""
-    views = np.empty((recipe.views, *images.shape), dtype=np.uint8)
-    whose = F.one_hot(torch.from_numpy(labels)).float()
-    targets = whose.repeat(recipe.views, 1, 1)
-    mixed = set(np.linspace(0, recipe.views - 1, round(recipe.mix * recipe.views)).round().astype(int).tolist())
-    for v in range(recipe.views):
-        random = torch.Generator().manual_seed(recipe.seed * 1_000_003 + v)
-        for chosen in np.array_split(np.arange(len(images)), -(-len(images) // 250)):
-            view = augment(torch.from_numpy(images[chosen]).float() / 255, recipe, random)
-            if v in mixed:
-                others = torch.randint(0, len(images), (len(chosen),), generator=random).numpy()
-                share = torch.rand(len(chosen), 1, 1, 1, generator=random) / 2 + 0.5
-                view = view * share + augment(torch.from_numpy(images[others]).float() / 255, recipe, random) * (1 - share)
-                targets[v, chosen] = torch.lerp(whose[others], whose[chosen], share.view(-1, 1))
-            views[v, chosen] = (view * 255).round().to(torch.uint8).numpy()
-    return Views(views, targets)
+def draw_views(photos: np.ndarray, recipe: Recipe) -> Views:
+    """Views of photos uint8 (N, C, H, W), a share of them mixed with another photo. All chance follows from the seed."""
+    count = len(photos)
+    random = torch.Generator().manual_seed(recipe.seed)
+    drawn, partner_drawn = (draw(recipe.views * count, recipe, random).view(recipe.views, count, DRAWN) for _ in range(2))
+    partner = torch.randint(0, count, (recipe.views, count), generator=random)
+    share = torch.rand(recipe.views, count, generator=random) / 2 + 0.5
+    mixed = np.linspace(0, recipe.views - 1, round(recipe.mix * recipe.views)).round().astype(int)
+    share[np.setdiff1d(np.arange(recipe.views), mixed)] = 1
+    return Views(photos, drawn, partner, partner_drawn, share)
 
 
-def label_views(views: np.ndarray, teacher: Callable[[torch.Tensor], torch.Tensor], on_progress: Callable[[int, int], None] = lambda done, total: None) -> torch.Tensor:
+def label_views(views: Views, teacher: Callable[[torch.Tensor], torch.Tensor], on_progress: Callable[[int, int], None] = lambda done, total: None) -> torch.Tensor:
     """The logits (V, N, K) of a teacher that takes images (B, C, H, W) in [0, 1]."""
-    labelled = []
+    said = []
+    photos = torch.arange(len(views.photos))
     with torch.no_grad():
-        for done, view in enumerate(views):
-            labelled.append(torch.cat([teacher(torch.from_numpy(part).float() / 255) for part in np.array_split(view, -(-len(view) // 250))]))
-            on_progress(done + 1, len(views))
-    return torch.stack(labelled)
+        for view in range(len(views.drawn)):
+            said.append(torch.cat([teacher(views.images(view, some)) for some in photos.split(250)]))
+            on_progress(view + 1, len(views.drawn))
+    return torch.stack(said)

@@ -31,8 +31,8 @@ from model.evaluate import fit_temperature, fold_temperature
 from model.fold import Branches, Normalization, fold_batch_norm, fold_normalization
 from model.networks import parameter_count
 from model.recipe import Recipe
-from model.run import Batches, Progress, Run, read_state, to_input
-from model.teacher import Views, build_teacher, label_views, make_views
+from model.run import Batches, Progress, Run, answers, read_state, to_input
+from model.teacher import Views, build_teacher, draw_views, label_views
 from model.weights_file import save_weights, write_atomically
 
 SNAPSHOTS = 16  # of the weights on the way
@@ -55,7 +55,10 @@ def train(network: nn.Sequential, photos: Photos, recipe: Recipe, weights: Path,
     identity = json.dumps([asdict(recipe), photos.digest(), str(network)])
     batches = _photo_batches(training, recipe, normalization)
     if recipe.teacher_epochs:
-        batches = _view_batches(_taught_views(training, validation, recipe, normalization, identity, checkpoint, on_epoch), recipe, normalization)
+        views = draw_views(training.images, recipe)
+        said = _taught(views, training, validation, recipe, normalization, identity, checkpoint, on_epoch)
+        labels = _smoothed(views.targets(torch.from_numpy(training.labels), said.shape[2]), recipe)
+        batches = _view_batches(views, torch.lerp(said, labels, recipe.label_share), recipe, normalization)
     run = Run(_training_network(network, recipe), recipe, batches, lambda model: _folded(model, normalization), SNAPSHOTS)
     run.resume(checkpoint, identity)
     try:
@@ -95,21 +98,21 @@ def _photo_batches(photos: Photos, recipe: Recipe, normalization: Normalization,
     return Batches(steps, of)
 
 
-def _view_batches(views: Views, recipe: Recipe, normalization: Normalization) -> Batches:
-    """Of each photo one of its views, by chance mirrored, with the teacher's answer to it."""
-    count = views.images.shape[1]
+def _view_batches(views: Views, targets: torch.Tensor, recipe: Recipe, normalization: Normalization) -> Batches:
+    """Of each photo one of its views, by chance mirrored, with the targets (V, N, K)."""
+    count = len(views.photos)
     steps = max(1, count // recipe.batch_size)
 
     def of(epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         random = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch)
         order = torch.randperm(count, generator=random)
         for chosen in torch.tensor_split(order, steps):
-            view = torch.randint(0, len(views.images), (len(chosen),), generator=random)
-            images = to_input(views.images[view.numpy(), chosen.numpy()])
+            view = torch.randint(0, len(views.drawn), (len(chosen),), generator=random)
+            images = views.images(view, chosen)
             if recipe.flip:
                 mirrored = torch.rand(len(chosen), generator=random) < 0.5
                 images[mirrored] = images[mirrored].flip(3)
-            yield normalization.apply(images), views.targets[view, chosen]
+            yield normalization.apply(images), targets[view, chosen]
 
     return Batches(steps, of)
 
@@ -118,21 +121,16 @@ def _smoothed(targets: torch.Tensor, recipe: Recipe) -> torch.Tensor:
     return targets * (1 - recipe.label_smoothing) + recipe.label_smoothing / targets.shape[-1]
 
 
-def _taught_views(training: Photos, validation: Photos, recipe: Recipe, normalization: Normalization, identity: str, checkpoint: Path,
-                  on_epoch: Callable[[Progress], None]) -> Views:
-    """Train the teacher, then have it answer every view; both are kept beside the checkpoint until the run is finished.
+def _taught(views: Views, training: Photos, validation: Photos, recipe: Recipe, normalization: Normalization, identity: str, checkpoint: Path,
+            on_epoch: Callable[[Progress], None]) -> torch.Tensor:
+    """Train the teacher, then have it answer every view (V, N, K), in probabilities; both are kept beside the checkpoint until the run is finished.
 
-    Its answers are calibrated first: trained on mixed photos it is less sure than it is right.
+    Its answers are calibrated: trained on mixed photos it is less sure than it is right.
     """
-    state, answers = _teacher_files(checkpoint)
-    views = make_views(training.images, training.labels, recipe)
-
-    def learned(said: torch.Tensor) -> Views:
-        return Views(views.images, torch.lerp(said, _smoothed(views.targets, recipe), recipe.label_share))
-
-    header, saved = read_state(answers, identity)
+    state, answered = _teacher_files(checkpoint)
+    header, saved = read_state(answered, identity)
     if header is not None:
-        return learned(saved["answers"])
+        return saved["answers"]
     torch.manual_seed(recipe.seed)
     plan = replace(recipe, epochs=recipe.teacher_epochs, learning_rate=4e-3, weight_decay=0.05, matrix_learning_rate=0.0)
     model = build_teacher(training.images.shape[1], training.images.shape[2], int(training.labels.max()) + 1)
@@ -146,13 +144,12 @@ def _taught_views(training: Photos, validation: Photos, recipe: Recipe, normaliz
             figures = run.history[-1]
             on_epoch(Progress("views", done, total, figures["loss"], figures["accuracy"], figures["likelihood"], (time.monotonic() - started) / done * (total - done)))
 
-        logits = label_views(views.images, teacher, on_progress)
+        logits = label_views(views, teacher, on_progress)
     except KeyboardInterrupt:
         raise BuildError(f"training stopped while the teacher was learning (epoch {run.epoch}); the same command goes on from here") from None
-    temperature = fit_temperature(label_views(validation.images[None], teacher)[0].numpy(), validation.labels)
-    said = (logits / temperature).softmax(2)
-    write_atomically(answers, save({"answers": said}, {"identity": identity}))
-    return learned(said)
+    said = (logits / fit_temperature(answers(teacher, validation).numpy(), validation.labels)).softmax(2)
+    write_atomically(answered, save({"answers": said}, {"identity": identity}))
+    return said
 
 
 def _teacher_files(checkpoint: Path) -> tuple[Path, Path]:

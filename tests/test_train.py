@@ -1,6 +1,7 @@
 """Training on pictures that the tests make: the same seed, interruptions, and what is written."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from model.fold import Branches
 from model.networks import TinyVGG
 from model.recipe import Recipe
 from model.run import evaluate, optimizers
-from model.teacher import label_views, make_views
+from model.teacher import draw_views, label_views
 from model.train import history_file, train
 from model.weights_file import load_weights
 from tests.pictures import write_photos
@@ -162,17 +163,28 @@ def whole_taught_run(tmp_path_factory):
 
 def test_views_are_the_same_for_the_same_seed_and_some_are_mixed():
     photos = made_photos()
-    images, labels = photos.images[:8], photos.labels[:8]
-    views = make_views(images, labels, TAUGHT)
-    again = make_views(images, labels, TAUGHT)
-    assert views.images.shape == (3, 8, 3, 20, 20) and not np.array_equal(views.images[0], views.images[1])
-    assert np.array_equal(views.images, again.images) and torch.equal(views.targets, again.targets)
-    whose = nn.functional.one_hot(torch.from_numpy(labels)).float()
-    mixed = [bool((targets != whose).any()) for targets in views.targets]
-    assert sum(mixed) == round(TAUGHT.mix * 3) and torch.allclose(views.targets.sum(2), torch.ones(3, 8))
-    assert (views.targets * whose).sum(2).min() >= 0.5, "most of a view is its own photo"
-    answers = label_views(views.images, lambda x: x.mean((2, 3)))
-    assert answers.shape == (3, 8, 3) and np.allclose(answers[1, 2], views.images[1, 2].mean((1, 2)) / 255, atol=1e-5)
+    images, labels = photos.images[:8], torch.from_numpy(photos.labels[:8])
+    views, again = draw_views(images, TAUGHT), draw_views(images, TAUGHT)
+    made = torch.stack([views.images(v, torch.arange(8)) for v in range(3)])
+    assert made.shape == (3, 8, 3, 20, 20) and not torch.equal(made[0], made[1])
+    assert torch.equal(made[2], again.images(2, torch.arange(8))) and not torch.equal(made[0], draw_views(images, replace(TAUGHT, seed=1)).images(0, torch.arange(8)))
+    assert torch.allclose(views.images(torch.tensor([2, 0, 1]), torch.tensor([5, 5, 1])), made[[2, 0, 1], [5, 5, 1]], atol=1e-6), "a view does not depend on its batch"
+    whose, targets = nn.functional.one_hot(labels, 5).float(), views.targets(labels, 5)
+    assert sum(bool((t != whose).any()) for t in targets) == round(TAUGHT.mix * 3) and torch.allclose(targets.sum(2), torch.ones(3, 8))
+    assert (targets * whose).sum(2).min() >= 0.5, "most of a view is its own photo"
+    answers = label_views(views, lambda x: x.mean((2, 3)))
+    assert answers.shape == (3, 8, 3) and torch.allclose(answers[1, 2], made[1, 2].mean((1, 2)), atol=1e-5)
+
+
+def test_a_mixed_view_is_as_much_of_each_photo_as_its_target_says():
+    plain = Recipe(views=4, mix=1.0, flip=False, shift=0, zoom=0, rotation=0, jitter=0, grey=0, blur=0)
+    images = np.zeros((6, 1, 8, 8), np.uint8)
+    images += (np.arange(6, dtype=np.uint8) * 50).reshape(6, 1, 1, 1)
+    views = draw_views(images, plain)
+    targets = views.targets(torch.arange(6), 6)
+    for v in range(4):
+        brightness = views.images(v, torch.arange(6)).mean((1, 2, 3)) * 255
+        assert torch.allclose(brightness, targets[v] @ (torch.arange(6) * 50.0), atol=1e-3)
 
 
 def test_stopped_later_it_leaves_finished_weights_alone(tmp_path):
