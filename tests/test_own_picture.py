@@ -35,6 +35,20 @@ def test_an_uploaded_picture_gets_pytorchs_trace(visit, network, engine, place, 
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_noise_and_one_colour_are_called_none_of_the_classes_and_drawings_are_not(visit, engine):
+    doubts = "() => document.querySelectorAll('.cn-doubt').length"
+    page = visit(engine, "file").open()
+    assert page.evaluate(doubts) == 0
+    noise = np.random.default_rng(5).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    for values in (noise, np.full((64, 64, 3), (200, 40, 90), np.uint8)):
+        upload(page, encoded(Image.fromarray(values)))
+        assert page.evaluate(doubts) == 1
+    page = visit(engine, "file").open("index.html#overview?figure=overview&layer=relu_1_1&channel=0&view=what_if&off=relu_1_1.0")
+    page.wait_for_selector(".cn-off")
+    assert page.evaluate(doubts) == 0, "a map switched off is no doubt about the picture"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("place", ["http", "file"])
 def test_an_uploaded_photo_gets_the_prediction_that_python_gives_it(visit, network, manifest, photos, engine, place):
     page = visit(engine, place).open()
