@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from html import unescape
 
 import pytest
@@ -24,7 +25,7 @@ def card(request, site):
 def test_the_page_says_what_was_measured(built, site, card, language):
     name, data = card
     html = (built / CARDS[language].format(name)).read_text()
-    text = unescape(re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", html)))
+    text = unescape(re.sub(r"\s+", " ", re.sub("(?s)<script.*?</script>|<[^>]*>", " ", html)))
     figures = data["figures"]
     shares = [figures["accuracy"], *figures["interval"], *(entry["accuracy"] for entry in figures["robustness"]), figures["calibration"]["error"],
               *(entry["share"] for entry in data["unknown"]["said"]), *(mistake["probability"] for mistake in figures["mistakes"])]
@@ -36,6 +37,8 @@ def test_the_page_says_what_was_measured(built, site, card, language):
     assert [[int(n) for n in re.findall(r">(\d+)</td>", cells)] for _, cells in rows] == figures["confusion"]
     assert sum(map(sum, figures["confusion"])) == figures["photos"] and sum(row[i] for i, row in enumerate(figures["confusion"])) == round(figures["accuracy"] * figures["photos"])
     assert all(field in text for field in data["recipe"])
+    labels = tomllib.loads((ROOT / "content" / language / "ui.toml").read_text())
+    assert (labels["card_elsewhere"] in text, labels["card_same"] in text) == ((True, False) if data.get("trained_elsewhere") else (False, True))
 
 
 def test_the_table_in_docs_says_the_same(site):
