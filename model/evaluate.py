@@ -203,10 +203,11 @@ CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 # "None of the classes": a picture looks like nothing known when it excites no class (a measure of its logits below a threshold), or
-# when a channel of the first maps is brighter or darker, on average, than for any photo of the classes: noise and flat colours do that.
+# when a channel of the first maps is brighter or darker, on average, than for any photo of the classes: noise and most flat colours do that.
 
 FALSE_ALARMS = 0.1  # of the validation photos: more would make the sentence one that nobody believes
-MARGIN = 0.05  # of the range, on either side: room for photos that the validation photos do not show
+MARGIN = 25  # of the range, divided by the number of photos, on either side: the fewer have shown it, the more may lie beyond
+ACTIVATIONS = {"relu", "leaky_relu", "sigmoid", "tanh"}
 
 MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "probability": lambda logits: softmax(logits).max(1),  # Hendrycks and Gimpel, 2017
@@ -225,12 +226,15 @@ def choose_measure(known: np.ndarray, unknown: np.ndarray) -> dict[str, Any]:
 
 
 def fit_range(network: Network, images: np.ndarray) -> dict[str, Any]:
-    """The layer of the first maps, and the least and the most that each of its channels is on average, with a MARGIN."""
-    names = [(name, kind_of(layer, name).name) for name, layer in network.layers.named_children()]
-    layer = next((name for name, kind in names if kind == "relu"), names[0][0])
-    means = channel_means(network.trace(images, [layer])[layer])
+    """The layer of the first maps, and the least and the most that each of its channels is on average, with a MARGIN; None without maps."""
+    kinds = [(name, kind_of(layer, name).name) for name, layer in network.layers.named_children()]
+    first = next((at for at, (_, kind) in enumerate(kinds) if kind == "conv"), None)
+    if first is None:
+        return {"layer": None, "least": [], "most": []}
+    layer = next((name for name, kind in kinds[first + 1 : first + 2] if kind in ACTIVATIONS), kinds[first][0])
+    means = channel_means(network.trace(images, [layer])[layer]).astype(float)
     least, most = means.min(0), means.max(0)
-    margin = MARGIN * (most - least)
+    margin = MARGIN / len(images) * (most - least)
     return {"layer": layer, "least": (least - margin).round(5).tolist(), "most": (most + margin).round(5).tolist()}
 
 
@@ -241,9 +245,11 @@ def channel_means(activation: np.ndarray) -> np.ndarray:
 
 def looks_unknown(trace: dict[str, np.ndarray], rule: dict[str, Any]) -> np.ndarray:
     """bool (N,), from the logits and the activation of `rule["layer"]`"""
+    dull = MEASURES[rule["measure"]](trace["logits"]) < rule["threshold"]
+    if rule["layer"] is None:
+        return dull
     means = channel_means(trace[rule["layer"]])
-    unusual = ((means < rule["least"]) | (means > rule["most"])).any(1)
-    return unusual | (MEASURES[rule["measure"]](trace["logits"]) < rule["threshold"])
+    return dull | ((means < rule["least"]) | (means > rule["most"])).any(1)
 
 
 def unknown_figures(network: Network, photos: Photos, others: np.ndarray | None, drawings: np.ndarray) -> dict[str, Any]:

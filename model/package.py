@@ -101,7 +101,7 @@ def package_network(model: Model, network: nn.Sequential, shape: Shape, card: di
         "examples": [{"name": e.name, "label": e.label, "source": e.source, "file": e.file} for e in examples],
         "data": model.data.title if model.data else None,
         "figures": {name: figures[name] for name in ("accuracy", "likelihood", "photos")} if figures else None,
-        "unknown": _rule(card["unknown"], model) if "unknown" in card else None,
+        "unknown": _rule(card["unknown"], layers, model) if "unknown" in card else None,
     }
     traces = {}
     for i, example in enumerate(examples):
@@ -125,12 +125,14 @@ def _stored(network: nn.Sequential) -> dict[str, str]:
     return {"image": "uint8", **{name: "float16" for name in names}, "logits": "float32"}
 
 
-def _rule(unknown: dict[str, Any], model: Model) -> dict[str, Any]:
+def _rule(unknown: dict[str, Any], layers: list[dict[str, Any]], model: Model) -> dict[str, Any]:
     """How the page tells a picture of none of the classes: what `evaluate.looks_unknown` needs."""
-    try:
-        return {name: unknown[name] for name in ("measure", "threshold", "layer", "least", "most")}
-    except KeyError:
-        raise BuildError(f"the card is of an earlier version; write it anew with: python build.py --evaluate {model.name}", model.weights.with_suffix(".json")) from None
+    rule = {name: unknown.get(name) for name in ("measure", "threshold", "layer", "least", "most")}
+    channels = {layer["name"]: layer["shape"][0] for layer in layers} | {None: 0}
+    if rule["least"] is None or channels.get(rule["layer"]) != len(rule["least"]):
+        raise BuildError(f"the card is of an earlier version or of another network; write it anew with: python build.py --evaluate {model.name}",
+                         model.weights.with_suffix(".json"))
+    return rule
 
 
 def _thumbnails(examples: list[Example]) -> Image.Image:

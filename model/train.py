@@ -36,6 +36,7 @@ from model.teacher import Views, build_teacher, draw_views, label_views
 from model.weights_file import save_weights, write_atomically
 
 SNAPSHOTS = 16  # of the weights on the way
+MAKING = 2  # raised when batches are made in another way: checkpoints of the way before are not continued
 
 
 def train(network: nn.Sequential, photos: Photos, recipe: Recipe, weights: Path, checkpoint: Path,
@@ -52,7 +53,7 @@ def train(network: nn.Sequential, photos: Photos, recipe: Recipe, weights: Path,
     if len(np.unique(training.labels)) < len(np.unique(photos.labels)) or not validation.names:
         raise BuildError("a class has no photo left to train on; give each class at least three, better a hundred")
     normalization = _normalization(training)
-    identity = json.dumps([asdict(recipe), photos.digest(), str(network)])
+    identity = json.dumps([MAKING, asdict(recipe), photos.digest(), str(network)])
     batches = _photo_batches(training, recipe, normalization)
     if recipe.teacher_epochs:
         views = draw_views(training.images, recipe)

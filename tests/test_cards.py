@@ -38,6 +38,8 @@ def test_the_page_says_what_was_measured(built, site, card, language):
     assert sum(map(sum, figures["confusion"])) == figures["photos"] and sum(row[i] for i, row in enumerate(figures["confusion"])) == round(figures["accuracy"] * figures["photos"])
     assert all(field in text for field in data["recipe"])
     labels = tomllib.loads((ROOT / "content" / language / "ui.toml").read_text())
+    others = any(entry["of"] == "others" for entry in data["unknown"]["said"])
+    assert (labels["card_chosen_on_others"] in text, labels["card_chosen_on_made"] in text) == (others, not others)
     assert (labels["card_elsewhere"] in text, labels["card_same"] in text) == ((True, False) if data.get("trained_elsewhere") else (False, True))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 import build
 from model.data import TEST, VALIDATION, Photos
@@ -137,16 +138,42 @@ def test_what_no_photo_does_to_the_first_maps_is_unusual():
         network.layers.conv_1_1.weight[0, 0, 1, 1] = 1
         network.layers.conv_1_1.weight[1, :, 1, 0] = -1
         network.layers.conv_1_1.weight[1, :, 1, 2] = 1
-    photos = np.stack([np.asarray(scene(20, 20, seed=i)).transpose(2, 0, 1) for i in range(60)]).astype(np.uint8)
-    rule = {**fit_range(network, photos[:50]), "measure": "probability", "threshold": 0.0}
+    photos = np.stack([np.asarray(scene(20, 20, seed=i)).transpose(2, 0, 1) for i in range(320)]).astype(np.uint8)
+    rule = {**fit_range(network, photos[:300]), "measure": "probability", "threshold": 0.0}
     assert rule["layer"] == "relu_1_1"
 
     def unusual(images):
         return looks_unknown(network.trace(images, [rule["layer"], "logits"]), rule)
 
-    assert not unusual(photos[:50]).any() and unusual(photos[50:]).mean() < 0.3
+    assert not unusual(photos[:300]).any() and unusual(photos[300:]).mean() < 0.3
     made = made_pictures(20, 3)
     assert unusual(made["noise"]).all() and unusual(made["text"]).all() and unusual(np.full((1, 3, 20, 20), 99, np.uint8)).all()
+
+
+@pytest.mark.parametrize("layers, expected", [
+    ([nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2)], "1"),
+    ([nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3), nn.ReLU()], "0"),
+    ([nn.Conv2d(3, 4, 3), nn.Tanh()], "1"),
+    ([nn.Conv2d(3, 4, 3), nn.MaxPool2d(2), nn.ReLU()], "0"),
+    ([nn.Flatten(), nn.Linear(192, 7), nn.ReLU()], None),
+])
+def test_the_first_maps_are_those_of_the_first_convolution(layers, expected):
+    network = Network(nn.Sequential(*layers).eval(), None)
+    images = np.random.default_rng(0).integers(0, 256, (9, 3, 8, 8), dtype=np.uint8)
+    rule = fit_range(network, images)
+    assert (rule["layer"], len(rule["least"]), len(rule["most"])) == (expected, *([4, 4] if expected else [0, 0]))
+    dull = {"measure": "logit", "threshold": 0.5, **rule}
+    logits = np.array([[0.0, 0.2], [0.9, 0.0]])
+    if expected is None:
+        assert looks_unknown({"logits": logits}, dull).tolist() == [True, False]
+
+
+def test_few_photos_do_not_make_the_rest_unusual():
+    network, random = a_network(), np.random.default_rng(4)
+    images = np.stack([np.asarray(scene(20, 20, seed=i)).transpose(2, 0, 1) for i in range(120)]).astype(np.uint8)
+    for count in (6, 20, 60):
+        rule = {**fit_range(network, images[random.permutation(60)[:count]]), "measure": "probability", "threshold": 0.0}
+        assert looks_unknown(network.trace(images[60:], [rule["layer"], "logits"]), rule).mean() <= 0.1, count
 
 
 def test_what_chooses_does_not_measure():

@@ -16,8 +16,8 @@ export interface Layer {
 export interface Unknown {
   measure: string;
   threshold: number;
-  /** The layer of the first maps. */
-  layer: string;
+  /** The layer of the first maps; null for a network without maps. */
+  layer: string | null;
   /** (channels): the least and the most that its channels are, on average, for photos of the classes. */
   least: number[];
   most: number[];

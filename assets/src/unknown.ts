@@ -15,9 +15,9 @@ const measures: Record<string, (logits: Tensor) => number> = {
 const mean = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 export function looksUnknown(layers: Readonly<Record<string, Tensor>>, rule: Unknown): boolean {
-  const maps = layers[rule.layer];
-  const unusual = rule.least.some((least, c) => {
-    const bright = mean(channel(maps, c));
+  const { layer } = rule;
+  const unusual = layer !== null && rule.least.some((least, c) => {
+    const bright = mean(channel(layers[layer], c));
     return bright < least || bright > rule.most[c];
   });
   return unusual || measures[rule.measure](layers.logits) < rule.threshold;
