@@ -47,6 +47,15 @@ def test_requests_are_seen(visit, engine, place):
     assert [url for url in watched.requests if "scripts/cnn-network.js" in url]
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_waiting_goes_on_when_the_page_is_left_meanwhile(visit, engine):
+    page = visit(engine, "http").open()
+    asking_for_long = "async (lesson) => { await new Promise((done) => setTimeout(done, 1000)); return location.pathname.includes(lesson); }"
+    page.evaluate("() => { setTimeout(() => document.querySelector('a[href*=fashion]').click(), 300); }")
+    page.wait_for_function(asking_for_long, arg="fashion")
+    page.wait_for_selector("[data-state=ready]")
+
+
 def test_every_limit_names_a_test_and_a_value_that_there_is():
     source = "".join(path.read_text() for path in sorted((ROOT / "tests").glob("test_*.py")))
     for engine, limits in LIMITS.items():

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from selenium import webdriver
-from selenium.common.exceptions import WebDriverException
+from selenium.common.exceptions import NoSuchFrameException, WebDriverException
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.keys import Keys
@@ -172,10 +172,15 @@ class Page:
             self._tell(event, SimpleNamespace(text=text, type=level[0]) if level else text)
         return value
 
-    def wait_for_function(self, function: str, arg: Any = None, timeout: float = 30_000) -> None:
-        """Wait until `function` returns what counts as true."""
+    def wait_for_function(self, function: str, arg: Any = None, timeout: float = 30_000) -> Any:
+        """Wait until `function` returns what counts as true, on this document or on one that follows it; return that."""
         end = time.monotonic() + timeout / 1000
-        while not self.evaluate(function, arg):
+        while True:
+            try:
+                if value := self.evaluate(function, arg):
+                    return value
+            except NoSuchFrameException:  # the document was left while it was asked, as after a click on a link
+                pass
             if time.monotonic() > end:
                 raise TimeoutError(f"{timeout / 1000:.0f} s for {function} {json.dumps(arg)} at {self.url}")
             time.sleep(0.03)
@@ -257,8 +262,7 @@ class Page:
         actions.perform()
 
     def _element(self, selector: str) -> WebElement:
-        self.wait_for_selector(selector)
-        return self.evaluate("(selector) => all(selector)[0]", selector)
+        return self.wait_for_function("(selector) => all(selector).find((e) => e.getClientRects().length)", selector)
 
     def _tell(self, event: str, what: Any) -> None:
         if event in self._handlers:
