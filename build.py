@@ -19,7 +19,7 @@ from generator.lessons import left_out, read_labels, read_lessons
 from generator.markdown import render
 from generator.node import Node
 from generator.output import check_out, write_site
-from generator.pictures import read_examples
+from generator.pictures import ExamplePicture, read_examples
 from generator.scripts import bundle, notices, runtime_scripts
 from generator.site import card_pages, content_files, model_files, page_files, pages, site_files, static_files, version_of
 from generator.stills import stills
@@ -36,15 +36,20 @@ def main(arguments: list[str] | None = None) -> int:
         site = read_site(options.root)
         data = find_data(site, options)
         node = Node(site.root / "assets", lambda what: console.print(f"  {what}"))
-        for chosen, task in ((options.train, train_model), (options.evaluate, evaluate_model)):
-            for model in _chosen(site, chosen) if chosen is not None else []:
+        untrained = [model for model in site.models.values() if not model.weights.exists() and data[model.name]]
+        train = _chosen(site, options.train) if options.train is not None else []
+        train += [model for model in untrained if model not in train]
+        evaluate = _chosen(site, options.evaluate) if options.evaluate is not None else []
+        check_tasks([*train, *evaluate], data, options.others, node, options.root)
+        for models, task in ((train, train_model), (evaluate, evaluate_model)):
+            for model in models:
                 task(model, data[model.name], options.others, node, options.root)
         build(site, options.out, data, node)
     except BuildError as error:
         print(_relative(str(error), options.root), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("stopped before anything was written", file=sys.stderr)
+        print("stopped; the site is as it was", file=sys.stderr)
         return 1
     except Exception as error:  # a fault of ours, or one that nobody thought of: still one line, and the place in the code
         place = traceback.extract_tb(error.__traceback__)[-1]
@@ -61,6 +66,18 @@ def find_data(site: Site, options: argparse.Namespace) -> dict[str, Path | None]
         return {model.name: fetch(model, options.root) if options.download else None for model in site.models.values()}
     theirs = [model.name for model in site.models.values() if holds(options.data, [c.folder for c in model.classes])] or list(site.models)
     return {name: options.data if name in theirs else None for name in site.models}
+
+
+def check_tasks(models: list[Model], data: dict[str, Path | None], others: Path | None, node: Node, root: Path) -> None:
+    """What training and evaluation will need, looked at before the hours that they may take; BuildError says what is missing."""
+    for model in models:
+        if data[model.name] is None:
+            raise BuildError(f"this needs the photos of {model.name}: --data PATH, a folder with one folder a class, tiny-imagenet-200, or IDX files; as folder or zip")
+        _examples(model, node, root)
+    if models and others:
+        from model.card import find_others
+
+        find_others(others)
 
 
 def build(site: Site, out: Path, data: dict[str, Path | None], node: Node) -> None:
@@ -82,6 +99,8 @@ def build(site: Site, out: Path, data: dict[str, Path | None], node: Node) -> No
         package = package_model(model, data[model.name], node, site.root)
         packages[model.name] = package
         files |= model_files(package)
+        if not package.manifest["figures"]:
+            console.print(f"  {model.title} has no card yet; it comes with: python build.py --evaluate {model.name} --data PATH", soft_wrap=True)
         console.print(f"  {model.title}: {package.manifest['parameters']:,} parameters, {len(package.traces)} examples, ONNX agrees with PyTorch")
 
     manifests = {name: package.manifest for name, package in packages.items()}
@@ -98,15 +117,12 @@ def build(site: Site, out: Path, data: dict[str, Path | None], node: Node) -> No
 
 
 def package_model(model: Model, data: Path | None, node: Node, root: Path):
-    """The model's files for the browser; trains it first when its weights are missing and its data at hand."""
+    """The model's files for the browser."""
     from model.package import Example, package  # torch takes a second to import; faults of the content show before it
 
     if not model.weights.exists():
-        if data is None:
-            raise BuildError(f"the weights are missing; restore them from git, or train: python build.py --train {model.name} --data PATH", model.weights)
-        train_model(model, data, None, node, root)
-    pictures = read_examples(model.examples, [c.name for c in model.classes], node, root / ".cache" / "drawings")
-    return package(model, [Example(**vars(picture)) for picture in pictures], data)
+        raise BuildError(f"the weights are missing; restore them from git, or train: python build.py --train {model.name} --data PATH", model.weights)
+    return package(model, [Example(**vars(picture)) for picture in _examples(model, node, root)], data)
 
 
 def fetch(model: Model, root: Path) -> Path | None:
@@ -121,7 +137,7 @@ def fetch(model: Model, root: Path) -> Path | None:
         return download(model.data, root / ".cache" / "data", lambda here: progress.update(task, completed=here))
 
 
-def train_model(model: Model, data: Path | None, others: Path | None, node: Node, root: Path) -> None:
+def train_model(model: Model, data: Path, others: Path | None, node: Node, root: Path) -> None:
     """Train with live progress, then write the model's card; Ctrl-C keeps what there is, and the next run goes on from there."""
     from model.networks import build_network
     from model.recipe import Recipe
@@ -149,7 +165,7 @@ def train_model(model: Model, data: Path | None, others: Path | None, node: Node
     evaluate_model(model, data, others, node, root)
 
 
-def evaluate_model(model: Model, data: Path | None, others: Path | None, node: Node, root: Path) -> None:
+def evaluate_model(model: Model, data: Path, others: Path | None, node: Node, root: Path) -> None:
     """Write the model's card anew: its figures on the photos for the test, and what it makes of pictures of none of its classes."""
     from model.card import write_card
     from model.networks import build_network
@@ -157,8 +173,9 @@ def evaluate_model(model: Model, data: Path | None, others: Path | None, node: N
     _, shape = build_network(model.network, len(model.classes))
     with _progress() as progress:
         photos = _read_photos(model, data, shape, progress)
-    pictures = read_examples(model.examples, [c.name for c in model.classes], node, root / ".cache" / "drawings")
-    card = write_card(model, photos, [p.picture for p in pictures], others)
+    card = write_card(model, photos, [p.picture for p in _examples(model, node, root)], others)
+    if card.get("photos", {}).get("digest", photos.digest()) != photos.digest():
+        console.print(f"{model.name}: these are not the photos that it was trained with; where it has learned from some that are for the test now, the card flatters", soft_wrap=True)
     docs = root / "docs" / "cards.md"
     if docs.exists():
         docs.write_text(as_markdown(read_cards(read_site(root))), encoding="utf-8")
@@ -167,11 +184,13 @@ def evaluate_model(model: Model, data: Path | None, others: Path | None, node: N
                   f"the card is {model.weights.with_suffix('.json').name}", soft_wrap=True)
 
 
-def _read_photos(model: Model, data: Path | None, shape: tuple[int, ...], progress: Progress):
+def _examples(model: Model, node: Node, root: Path) -> list[ExamplePicture]:
+    return read_examples(model.examples, [c.name for c in model.classes], node, root / ".cache" / "drawings")
+
+
+def _read_photos(model: Model, data: Path, shape: tuple[int, ...], progress: Progress):
     from model.data import read_photos
 
-    if data is None:
-        raise BuildError(f"this needs the photos of {model.name}: --data PATH, a folder with one folder a class, tiny-imagenet-200, or IDX files; as folder or zip")
     reading = progress.add_task("reading photos", state="")
     return read_photos(data, [c.folder for c in model.classes], shape[1], shape[0], lambda done, total: progress.update(reading, completed=done, total=total))
 

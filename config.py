@@ -145,6 +145,9 @@ def _model(root: Path, path: Path, name: str, entry: dict[str, Any], languages: 
         classes.append(ClassName(item["name"], item.get("folder", item["name"]), labels))
     if len({c.name for c in classes}) != len(classes) or len(classes) < 2:
         raise BuildError(f"{where} needs at least two classes, each with a name of its own", path)
+    folders = [c.folder for c in classes]
+    if twice := [folder for folder in folders if folders.count(folder) > 1]:
+        raise BuildError(f'two classes of {where} have the same folder "{twice[0]}"', path)
     return Model(name, entry["title"], entry["network"], root / entry["weights"], classes, root / entry["examples"],
                  entry.get("recipe", {}), Data(**entry["data"]) if "data" in entry else None)
 

@@ -73,11 +73,11 @@ def as_markdown(cards: list[Card]) -> str:
     row("mean negative log-likelihood", [f"{f['likelihood']:.3f}" for f in every])
     row("calibration error, and before the temperature", [f"{percent(f['calibration']['error'])}, {percent(f['calibration']['before'])}" for f in every])
     row("temperature", [f"{f['calibration']['temperature']:.2f}" for f in every])
-    for at, entry in enumerate(every[0]["robustness"] if every else []):
-        row(f"accuracy when {_CHANGES[entry['change']]}", [percent(f["robustness"][at]["accuracy"]) for f in every])
+    for change, what in _CHANGES.items():
+        row(f"accuracy when {what}", [next((percent(entry["accuracy"]) for entry in f["robustness"] if entry["change"] == change), "") for f in every])
     row("channels that do nothing, by layer", [", ".join(str(entry["silent"]) for entry in f["silent"]) for f in every])
     for of in _OF:
-        shares = [next((percent(entry["share"]) for entry in card.data["unknown"]["said"] if entry["of"] == of), "") for card in cards]
+        shares = [next((percent(entry["share"]) for entry in card.data.get("unknown", {"said": []})["said"] if entry["of"] == of), "") for card in cards]
         row(f'"none of the classes" said of {_OF[of]}', shares)
     row("epochs, seed", [f"{len(card.data['history'])}, {card.data['recipe']['seed']}" for card in cards])
     head = ["", *(card.model.title for card in cards)]
@@ -85,8 +85,8 @@ def as_markdown(cards: list[Card]) -> str:
     table = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
     return f"""# The networks' cards
 
-Written by `python build.py --evaluate`; each network's whole card is a page of the site. All figures are of photos that chose
-no weight, no epoch and no temperature. ([measurements.md](measurements.md) says what was decided after a look at them.)
+Written by `python build.py --evaluate`; each network's whole card is a page of the site. Accuracy, likelihood and calibration are of the
+test photos, which chose no weight, no epoch and no temperature. ([measurements.md](measurements.md) says what was decided after a look at them.)
 
 {table}
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from PIL import Image
 
 from config import Model
 from errors import BuildError
-from model.data import PICTURES, Photos, all_files
+from model.data import PICTURES, TEST, Photos, all_files
 from model.evaluate import Network, figures, unknown_figures
 from model.networks import build_network
 from model.preprocess import open_picture, preprocess
@@ -22,8 +23,10 @@ def write_card(model: Model, photos: Photos, drawings: list[Image.Image], others
 
     `drawings` are the example pictures; `others` holds photos of none of the classes. The weights stay as they are.
     """
+    if not photos.part(TEST).names:
+        raise BuildError("no photo is left for the test; give each class at least three, better a hundred")
     layers, shape = build_network(model.network, len(model.classes))
-    card, normalization = load_weights(model.weights, layers)
+    card, normalization = load_weights(model.weights, layers, [c.folder for c in model.classes])
     network = Network(layers, normalization)
     small = [preprocess(picture, shape[1], shape[0]) for picture in drawings]
     card["figures"] = figures(network, photos, card.get("temperature") or 1.0, len(model.classes))
@@ -32,9 +35,14 @@ def write_card(model: Model, photos: Photos, drawings: list[Image.Image], others
     return card
 
 
-def _read_others(source: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """Every picture below a folder or in a zip, by name: uint8 (N, C, H, W)."""
-    found = sorted((str(path), read) for path, read in all_files(source) if path.suffix.lower() in PICTURES and not path.name.startswith("."))
+def find_others(source: Path) -> list[tuple[str, Callable[[], bytes]]]:
+    """Every picture below a folder or in a zip, by name, and a way to read it."""
+    found = sorted(((str(path), read) for path, read in all_files(source) if path.suffix.lower() in PICTURES and not path.name.startswith(".")), key=lambda item: item[0])
     if len(found) < 20:
         raise BuildError(f"{len(found)} pictures; --others needs twenty or more of none of the classes", source)
-    return np.stack([preprocess(open_picture(read(), f"{source}/{name}"), shape[1], shape[0]) for name, read in found])
+    return found
+
+
+def _read_others(source: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """uint8 (N, C, H, W)"""
+    return np.stack([preprocess(open_picture(read(), f"{source}/{name}"), shape[1], shape[0]) for name, read in find_others(source)])

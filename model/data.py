@@ -27,15 +27,17 @@ class Photos:
     """`images` uint8 (N, C, H, W), `labels` int64 (N,) as indices of the classes, `names` the file names.
 
     `parts` uint8 (N,) says what each is for: TRAINING; VALIDATION, which chooses between networks and calibrates; or TEST, which chooses nothing.
+    `classes` are the names of the folders that the labels stand for.
     """
 
     images: np.ndarray
     labels: np.ndarray
     names: list[str]
     parts: np.ndarray
+    classes: tuple[str, ...] = ()
 
     def __getitem__(self, chosen: np.ndarray) -> Photos:
-        return Photos(self.images[chosen], self.labels[chosen], [self.names[i] for i in np.flatnonzero(chosen)], self.parts[chosen])
+        return Photos(self.images[chosen], self.labels[chosen], [self.names[i] for i in np.flatnonzero(chosen)], self.parts[chosen], self.classes)
 
     def part(self, part: int) -> Photos:
         return self[self.parts == part]
@@ -70,7 +72,7 @@ def read_photos(source: Path, folders: list[str], size: int, channels: int,
         images[i] = preprocess(item.read(), size, channels)
         on_progress(i + 1, len(items))
     return Photos(images, np.array([item.label for item in items], dtype=np.int64), [item.name for item in items],
-                  np.array([item.part for item in items], dtype=np.uint8))
+                  np.array([item.part for item in items], dtype=np.uint8), tuple(folders))
 
 
 def find_photos(source: Path, folders: list[str]) -> list[Item]:

@@ -60,7 +60,7 @@ def figures(network: Network, photos: Photos, temperature: float, classes: int) 
         "calibration": {"error": _round(calibration_error(logits, test.labels)), "before": _round(calibration_error(logits * temperature, test.labels)),
                         "temperature": _round(temperature), "bins": reliability(logits, test.labels)},
         "robustness": [{"change": name, "accuracy": _round((network.logits(change(test.images)).argmax(1) == test.labels).mean())}
-                       for name, change in CHANGES.items()],
+                       for name, change in CHANGES.items() if name != "grey" or test.images.shape[1] == 3],
         "confusion": confusion(logits, test.labels, classes),
         "mistakes": mistakes(logits, test),
         "silent": silent_channels(network, np.concatenate([test.images, photos.part(VALIDATION).images])),
@@ -189,7 +189,7 @@ def _there_and_back(images: np.ndarray) -> np.ndarray:
 
 
 def _greyed(images: np.ndarray) -> np.ndarray:
-    return np.repeat((images[:, :1] * 0.299 + images[:, 1:2] * 0.587 + images[:, 2:] * 0.114).round().astype(np.uint8), 3, axis=1) if images.shape[1] == 3 else images
+    return np.repeat((images[:, :1] * 0.299 + images[:, 1:2] * 0.587 + images[:, 2:] * 0.114).round().astype(np.uint8), 3, axis=1)
 
 
 CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -263,8 +263,10 @@ def unknown_figures(network: Network, photos: Photos, others: np.ndarray | None,
     validation = photos.part(VALIDATION)
     chosen = {**choose_measure(network.logits(validation.images), network.logits(chooses)), **fit_range(network, validation.images)}
 
+    layers = ["logits", *([chosen["layer"]] if chosen["layer"] else [])]
+
     def share(images: np.ndarray) -> float:
-        return _round(looks_unknown(network.trace(images, [chosen["layer"], "logits"]), chosen).mean())
+        return _round(looks_unknown(network.trace(images, layers), chosen).mean())
 
     measured = [("known", photos.part(TEST).images), *([("others", others[1::2])] if others is not None else []), ("drawings", drawings), *made.items()]
     return {**chosen, "said": [{"of": name, "pictures": len(images), "share": share(images)} for name, images in measured if len(images)]}

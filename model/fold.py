@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 
 import torch
@@ -52,23 +51,14 @@ class Branches(nn.Module):
         return self.norm(F.conv2d(x, self.kernel(), None, self.stride, self.padding))
 
     def fold(self) -> nn.Conv2d:
-        """The one convolution that computes the same in evaluation mode."""
-        return _folded(self.kernel(), None, self.norm, self.stride, self.padding)
-
-
-def fold_batch_norm(network: nn.Sequential) -> nn.Sequential:
-    """The same network without its batch normalisations, each folded into the convolution before it; branches folded too."""
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    for name, layer in network.named_children():
-        last = next(reversed(layers), None)
-        if isinstance(layer, Branches):
-            layers[name] = layer.fold()
-        elif isinstance(layer, nn.BatchNorm2d) and last is not None and type(layers[last]) is nn.Conv2d:
-            conv = layers[last]
-            layers[last] = _folded(conv.weight, conv.bias, layer, conv.stride, conv.padding)
-        else:
-            layers[name] = layer
-    return nn.Sequential(layers).eval()
+        """The one convolution that computes the same in evaluation mode; summed in float64."""
+        norm, weight = self.norm, self.kernel()
+        scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
+        conv = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[-1], self.stride, self.padding)
+        with torch.no_grad():
+            conv.weight.copy_((weight.double() * scale.view(-1, 1, 1, 1)).float())
+            conv.bias.copy_((norm.bias.double() - norm.running_mean.double() * scale).float())
+        return conv
 
 
 def fold_normalization(network: nn.Sequential, normalization: Normalization | None) -> Normalization | None:
@@ -89,14 +79,3 @@ def fold_normalization(network: nn.Sequential, normalization: Normalization | No
         first.weight.copy_(weight.float())
         first.bias.copy_((first.bias.double() + bias).float())
     return None
-
-
-def _folded(weight: torch.Tensor, bias: torch.Tensor | None, norm: nn.BatchNorm2d, stride: tuple[int, ...], padding: tuple[int, ...]) -> nn.Conv2d:
-    """The convolution that computes `norm(conv(x))` in evaluation mode; summed in float64."""
-    scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
-    shift = (bias.double() if bias is not None else 0.0) - norm.running_mean.double()
-    conv = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[-1], stride, padding)
-    with torch.no_grad():
-        conv.weight.copy_((weight.double() * scale.view(-1, 1, 1, 1)).float())
-        conv.bias.copy_((norm.bias.double() + shift * scale).float())
-    return conv

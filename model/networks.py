@@ -54,8 +54,8 @@ def sequential(specs: list[dict[str, Any]], shape: Shape) -> nn.Sequential:
             hint = "put a flatten before it" if spec["kind"] == "linear" and x.dim() != 2 else str(error)
             raise BuildError(f'layer "{name}" cannot follow an activation of shape {tuple(x.shape[1:])}: {hint}') from error
         x = y
-    if not specs or specs[-1]["name"] != "logits" or x.dim() != 2:
-        raise BuildError('the last layer must be named "logits" and give one number a class')
+    if not specs or specs[-1]["name"] != "logits" or specs[-1]["kind"] != "linear":
+        raise BuildError('the last layer must be named "logits" and be of kind linear, which gives one number a class')
     return nn.Sequential(layers)
 
 
@@ -88,9 +88,8 @@ def build_network(network: dict[str, Any], classes: int) -> tuple[nn.Sequential,
             built = NETWORKS[name](classes=classes, **options)
         except TypeError as error:
             raise BuildError(f"network {name}: {error}") from error
-    outputs = built.logits.out_features if isinstance(built.logits, nn.Linear) else None
-    if outputs is not None and outputs != classes:
-        raise BuildError(f"the network gives {outputs} logits for {classes} classes")
+    if built.logits.out_features != classes:
+        raise BuildError(f"the network gives {built.logits.out_features} logits for {classes} classes")
     return built, shape
 
 
@@ -111,4 +110,4 @@ def trace(network: nn.Sequential, images: torch.Tensor) -> dict[str, torch.Tenso
     return activations
 
 
-__all__ = ["KINDS", "NETWORKS", "TinyVGG", "build_network", "parameter_count", "sequential", "trace"]
+__all__ = ["NETWORKS", "TinyVGG", "build_network", "parameter_count", "sequential", "trace"]

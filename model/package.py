@@ -57,7 +57,7 @@ def package(model: Model, examples: list[Example], data: Path | None = None) -> 
         network, shape = build_network(model.network, len(model.classes))
     except BuildError as error:
         raise BuildError(f"[models.{model.name}] {error.message}", "strata.toml") from error
-    card, normalization = load_weights(model.weights, network)
+    card, normalization = load_weights(model.weights, network, [c.folder for c in model.classes])
     if data:
         examples = [*examples, *_photos(model, data, network, shape, normalization)]
     return package_network(model, network, shape, card, normalization, examples)

@@ -36,6 +36,8 @@ def choose_photos(model: Model, source: Path, network: nn.Sequential, shape: Sha
     They are of the photos that are for the test, in the order of the hashes of their names, so that nobody has picked them.
     """
     photos = [Photo(item.label, item.name, item.read()) for item in _candidates(model, source)]
+    if not photos:
+        return []
     pixels = np.stack([preprocess(photo.picture, shape[1], shape[0]) for photo in photos])
     images = torch.from_numpy(pixels).float() / 255
     with torch.no_grad():

@@ -68,7 +68,8 @@ class Run:
             started = time.monotonic()
             loss = self.train_epoch()
             if not math.isfinite(loss):
-                raise BuildError(f"the loss is not a number any more in epoch {self.epoch + 1}; lower learning_rate in the recipe")
+                advice = "lower learning_rate or matrix_learning_rate" if stage == "network" else "try another seed, or teacher_epochs = 0"
+                raise BuildError(f"the loss of the {stage} is not a number any more in epoch {self.epoch + 1}; {advice} in the recipe")
             accuracy, likelihood = evaluate(self.ready(self.average), validation)
             self.epoch += 1
             self.history.append({"epoch": self.epoch, "loss": round(loss, 4), "accuracy": round(accuracy, 4), "likelihood": round(likelihood, 4)})
@@ -115,7 +116,7 @@ class Run:
         write_atomically(path, save(tensors, metadata))
 
     def resume(self, path: Path, identity: str) -> None:
-        """Continue from `path` when it is of the same run; another run's checkpoint is left to be overwritten."""
+        """Continue from `path` when it is there and of the same run."""
         header, saved = read_state(path, identity)
         if header is None:
             return
@@ -173,10 +174,9 @@ def read_state(path: Path, identity: str) -> tuple[dict[str, str] | None, dict[s
     content = path.read_bytes()
     try:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
-        saved = load(content)
+        return (header, load(content)) if header["identity"] == identity else (None, {})
     except (ValueError, KeyError, SafetensorError):
         return None, {}  # not one of ours, or half of one
-    return (header, saved) if header["identity"] == identity else (None, {})
 
 
 def evaluate(network: nn.Module, photos: Photos) -> tuple[float, float]:

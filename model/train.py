@@ -10,6 +10,7 @@ weights (Polyak and Juditsky, 1992), mild augmentation, and in the end a tempera
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import time
 from collections import OrderedDict
@@ -28,7 +29,7 @@ from errors import BuildError
 from model.augment import augment
 from model.data import TRAINING, VALIDATION, Photos
 from model.evaluate import fit_temperature, fold_temperature
-from model.fold import Branches, Normalization, fold_batch_norm, fold_normalization
+from model.fold import Branches, Normalization, fold_normalization
 from model.networks import parameter_count
 from model.recipe import Recipe
 from model.run import Batches, Progress, Run, answers, read_state, to_input
@@ -43,9 +44,9 @@ def train(network: nn.Sequential, photos: Photos, recipe: Recipe, weights: Path,
           on_epoch: Callable[[Progress], None]) -> dict[str, Any]:
     """Train `network` on the training photos; write `weights`, the history of them, and a card, and return the card.
 
-    `checkpoint` is written after every epoch and continued from when recipe, data and network are the same.
-    Ctrl-C keeps the weights so far, and a BuildError says where: they are written with `"finished": false`, or stay
-    in the checkpoint when `weights` holds those of a finished run.
+    The state is written beside `checkpoint` after every epoch, in a file whose name follows from recipe, data and network, and
+    continued from when they are the same; a run with others has a file of its own. Ctrl-C keeps the weights so far, and a
+    BuildError says where: they are written with `"finished": false`, or stay in that file when `weights` holds those of a finished run.
     """
     torch.set_num_threads(recipe.threads)
     torch.use_deterministic_algorithms(True)
@@ -54,27 +55,30 @@ def train(network: nn.Sequential, photos: Photos, recipe: Recipe, weights: Path,
         raise BuildError("a class has no photo left to train on; give each class at least three, better a hundred")
     normalization = _normalization(training)
     identity = json.dumps([MAKING, asdict(recipe), photos.digest(), str(network)])
+    state = _state_file(checkpoint, "network", identity)
     batches = _photo_batches(training, recipe, normalization)
+    teachers: list[Path] = []
     if recipe.teacher_epochs:
         views = draw_views(training.images, recipe)
-        said = _taught(views, training, validation, recipe, normalization, identity, checkpoint, on_epoch)
+        said, teachers = _taught(views, photos, recipe, normalization, checkpoint, on_epoch)
         labels = _smoothed(views.targets(torch.from_numpy(training.labels), said.shape[2]), recipe)
         batches = _view_batches(views, torch.lerp(said, labels, recipe.label_share), recipe, normalization)
     run = Run(_training_network(network, recipe), recipe, batches, lambda model: _folded(model, normalization), SNAPSHOTS)
-    run.resume(checkpoint, identity)
+    run.resume(state, identity)
     try:
-        run.go(validation, lambda: run.save(checkpoint, identity), "network", on_epoch)
+        run.go(validation, lambda: run.save(state, identity), "network", on_epoch)
     except KeyboardInterrupt:
         if not run.epoch:
             raise BuildError("training stopped in its first epoch; nothing was written") from None
+        run.resume(state, identity)  # what the epoch that was not finished has changed is given up
         if _is_finished(weights):
             raise BuildError(f"training stopped after epoch {run.epoch}; {weights} keeps what an earlier run finished, and the weights "
-                             f"so far are in {checkpoint}; the same command goes on from here") from None
-        _write(network, run, normalization, weights, training, validation)
+                             f"so far are in {state}; the same command goes on from here") from None
+        _write(network, run, normalization, weights, photos)
         raise BuildError(f"training stopped after epoch {run.epoch}; the weights so far ({run.history[-1]['accuracy']:.1%} "
                          f"of the validation photos) are in {weights}; the same command goes on from here") from None
-    card = _write(network, run, normalization, weights, training, validation)
-    for path in (checkpoint, *_teacher_files(checkpoint)):
+    card = _write(network, run, normalization, weights, photos)
+    for path in (state, *teachers):
         path.unlink(missing_ok=True)
     return card
 
@@ -122,18 +126,22 @@ def _smoothed(targets: torch.Tensor, recipe: Recipe) -> torch.Tensor:
     return targets * (1 - recipe.label_smoothing) + recipe.label_smoothing / targets.shape[-1]
 
 
-def _taught(views: Views, training: Photos, validation: Photos, recipe: Recipe, normalization: Normalization, identity: str, checkpoint: Path,
-            on_epoch: Callable[[Progress], None]) -> torch.Tensor:
-    """Train the teacher, then have it answer every view (V, N, K), in probabilities; both are kept beside the checkpoint until the run is finished.
+def _taught(views: Views, photos: Photos, recipe: Recipe, normalization: Normalization, checkpoint: Path,
+            on_epoch: Callable[[Progress], None]) -> tuple[torch.Tensor, list[Path]]:
+    """Train the teacher, then have it answer every view (V, N, K), in probabilities; both are kept in the files that are named until the run is finished.
 
     Its answers are calibrated: trained on mixed photos it is less sure than it is right.
     """
-    state, answered = _teacher_files(checkpoint)
-    header, saved = read_state(answered, identity)
+    training, validation = photos.part(TRAINING), photos.part(VALIDATION)
+    # What acts on the small network alone is nothing to the teacher: with another of those settings it need not learn again.
+    plan = replace(recipe, epochs=recipe.teacher_epochs, learning_rate=4e-3, weight_decay=0.05, matrix_learning_rate=0.0,
+                   linear_decay=0.0, dropout=0.0, branches=0, label_share=0.0)
+    identity, asked = (json.dumps([MAKING, asdict(p), photos.digest()]) for p in (replace(plan, views=1, mix=0.0), plan))
+    state, answered = _state_file(checkpoint, "teacher", identity), _state_file(checkpoint, "answers", asked)
+    header, saved = read_state(answered, asked)
     if header is not None:
-        return saved["answers"]
+        return saved["answers"], [state, answered]
     torch.manual_seed(recipe.seed)
-    plan = replace(recipe, epochs=recipe.teacher_epochs, learning_rate=4e-3, weight_decay=0.05, matrix_learning_rate=0.0)
     model = build_teacher(training.images.shape[1], training.images.shape[2], int(training.labels.max()) + 1)
     run = Run(model, plan, _photo_batches(training, plan, normalization, mix=True), lambda model: nn.Sequential(_Normalize(normalization), copy.deepcopy(model)).eval())
     run.resume(state, identity)
@@ -149,24 +157,26 @@ def _taught(views: Views, training: Photos, validation: Photos, recipe: Recipe, 
     except KeyboardInterrupt:
         raise BuildError(f"training stopped while the teacher was learning (epoch {run.epoch}); the same command goes on from here") from None
     said = (logits / fit_temperature(answers(teacher, validation).numpy(), validation.labels)).softmax(2)
-    write_atomically(answered, save({"answers": said}, {"identity": identity}))
-    return said
+    write_atomically(answered, save({"answers": said}, {"identity": asked}))
+    return said, [state, answered]
 
 
-def _teacher_files(checkpoint: Path) -> tuple[Path, Path]:
-    return checkpoint.with_suffix(".teacher.safetensors"), checkpoint.with_suffix(".answers.safetensors")
+def _state_file(checkpoint: Path, part: str, identity: str) -> Path:
+    """Where this run keeps its state, and no other run its own."""
+    return checkpoint.with_name(f"{checkpoint.stem}.{part}.{hashlib.sha256(identity.encode()).hexdigest()[:12]}.safetensors")
 
 
 def _folded(model: nn.Sequential, normalization: Normalization) -> nn.Sequential:
     """A training network as it ships: no branches, no batch normalisation, no dropout; and no normalisation where that folds."""
-    network = copy.deepcopy(model).eval()
-    plain = fold_batch_norm(nn.Sequential(OrderedDict((n, m) for n, m in network.named_children() if n != _DROPOUT)))
+    layers = [(name, layer) for name, layer in copy.deepcopy(model).named_children() if name != _DROPOUT]
+    plain = nn.Sequential(OrderedDict((name, layer.fold() if isinstance(layer, Branches) else layer) for name, layer in layers)).eval()
     left = fold_normalization(plain, normalization)
     return plain if left is None else nn.Sequential(OrderedDict([(_NORMALIZE, _Normalize(left)), *plain.named_children()]))
 
 
-def _write(network: nn.Sequential, run: Run, normalization: Normalization, path: Path, training: Photos, validation: Photos) -> dict[str, Any]:
+def _write(network: nn.Sequential, run: Run, normalization: Normalization, path: Path, photos: Photos) -> dict[str, Any]:
     """Put the weights so far into `network`, calibrate it, write it with its history and card, and return the card."""
+    training, validation = photos.part(TRAINING), photos.part(VALIDATION)
     shipped = run.ready(run.average)
     folds = _NORMALIZE not in dict(shipped.named_children())
     network.load_state_dict(shipped.state_dict())
@@ -178,7 +188,8 @@ def _write(network: nn.Sequential, run: Run, normalization: Normalization, path:
         "parameters": parameter_count(network),
         "normalization": None if folds else asdict(normalization),
         "temperature": round(temperature, 4),
-        "photos": {"training": len(training.names), "validation": len(validation.names)},
+        "classes": list(photos.classes),
+        "photos": {"training": len(training.names), "validation": len(validation.names), "digest": photos.digest()},
         "finished": run.epoch == run.recipe.epochs,
         "recipe": asdict(run.recipe),
         "history": run.history,

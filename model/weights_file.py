@@ -48,10 +48,11 @@ def _lines(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def load_weights(path: Path, network: nn.Sequential) -> tuple[dict[str, Any], Normalization | None]:
+def load_weights(path: Path, network: nn.Sequential, classes: list[str] | None = None) -> tuple[dict[str, Any], Normalization | None]:
     """Fill `network` from `path`; returns its card and the normalisation that the graph has to apply.
 
-    Raises BuildError when a file is missing, cut short, of another shape, or holds what is not a number.
+    Raises BuildError when a file is missing, cut short, of another shape, or holds what is not a number, and when the weights
+    learned other `classes` (their folders) or the same ones in another order.
     """
     if not path.exists():
         raise BuildError("the weights are missing", path)
@@ -73,8 +74,16 @@ def load_weights(path: Path, network: nn.Sequential) -> tuple[dict[str, Any], No
     try:
         card = json.loads(card_path.read_text(encoding="utf-8"))
         norm = card.get("normalization")
+        _check_classes(card.get("classes") or classes, classes, card_path)
         return card, Normalization(tuple(norm["mean"]), tuple(norm["std"])) if norm else None
     except FileNotFoundError:
         raise BuildError("the recipe and figures of the weights are missing; restore them from git or train again", card_path) from None
     except (ValueError, KeyError, AttributeError) as error:
         raise BuildError(f"not the JSON that training writes ({error})", card_path) from error
+
+
+def _check_classes(learned: list[str] | None, classes: list[str] | None, card: Path) -> None:
+    for at, (theirs, ours) in enumerate(zip(learned or [], classes or [], strict=False)):
+        if theirs != ours:
+            raise BuildError(f'output {at + 1} of these weights was trained on the folder "{theirs}", and strata.toml has "{ours}" there; restore the order and the '
+                             "folders of the classes, or train again", card)

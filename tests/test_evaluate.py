@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -97,6 +98,8 @@ def test_changes_are_what_they_are_called():
     assert (changed["grey"][:, 0] == changed["grey"][:, 1]).all() and np.abs(changed["dark"] - images * 0.6).max() <= 0.5
     assert np.abs(np.diff(changed["blur"].astype(float), axis=3)).mean() < 0.9 * np.abs(np.diff(images.astype(float), axis=3)).mean()
     assert np.abs(changed["enlarged"].astype(float) - images).mean() < 12
+    one_channel = {name: change(images[:, :1]) for name, change in CHANGES.items() if name != "grey"}
+    assert all(x.shape == (3, 1, 64, 64) and x.dtype == np.uint8 for x in one_channel.values()) and np.abs(one_channel["enlarged"].astype(float) - images[:, :1]).mean() < 12
     spot = np.zeros((1, 3, 64, 64), np.uint8)
     spot[:, :, 30:34, 50:54] = 255  # to the right of the middle: turned to the left it rises
     ys = {name: np.argwhere(CHANGES[name](spot)[0, 0] > 60).mean(0)[0] for name in ("left", "right")}
@@ -106,12 +109,20 @@ def test_changes_are_what_they_are_called():
 
 def test_none_of_the_classes_is_told_by_the_measure_that_tells_best():
     random = np.random.default_rng(0)
-    known, unknown = random.normal(0, 1, (200, 4)), random.normal(0, 1, (200, 4))
+    known = random.normal(0, 1, (200, 4))
     known[:, 0] += 9
-    chosen = choose_measure(known, unknown)
-    told = MEASURES[chosen["measure"]]
-    assert (told(known) < chosen["threshold"]).mean() == pytest.approx(0.1, abs=0.01) and (told(unknown) < chosen["threshold"]).mean() > 0.99
-    assert chosen["measure"] == max(MEASURES, key=lambda name: (MEASURES[name](unknown) < np.quantile(MEASURES[name](known), 0.1)).mean())
+    level = known.max(1, keepdims=True)
+    unknowns = {
+        "probability": known + np.array([0, 1, 1, 1]) * (level - known),  # as high as the known ones, and undecided
+        "logit": known - 8,  # as decided, and low
+        "energy": np.concatenate([level - 3, known[:, 1:] - 30], axis=1),  # as decided, a little lower, and nothing beside it
+    }
+    for name, unknown in unknowns.items():
+        chosen = choose_measure(known, unknown)
+        told = {name: float((measure(unknown) < np.quantile(measure(known), 0.1)).mean()) for name, measure in MEASURES.items()}
+        assert told[chosen["measure"]] == max(told.values()) > min(told.values()), (name, told)
+        assert (MEASURES[chosen["measure"]](known) < chosen["threshold"]).mean() == pytest.approx(0.1, abs=0.01)
+    assert len({choose_measure(known, unknown)["measure"] for unknown in unknowns.values()}) > 1
 
 
 @pytest.mark.parametrize("name", MEASURES)
@@ -162,6 +173,10 @@ def test_the_first_maps_are_those_of_the_first_convolution(layers, expected):
     images = np.random.default_rng(0).integers(0, 256, (9, 3, 8, 8), dtype=np.uint8)
     rule = fit_range(network, images)
     assert (rule["layer"], len(rule["least"]), len(rule["most"])) == (expected, *([4, 4] if expected else [0, 0]))
+    if expected is None:
+        last = nn.Sequential(nn.Flatten(), nn.Linear(3 * 20 * 20, 3))
+        figures = unknown_figures(Network(nn.Sequential(OrderedDict(flatten=last[0], logits=last[1])).eval(), None), some_photos(), None, some_photos().images[:2])
+        assert figures["layer"] is None and len(figures["said"]) == 5
     dull = {"measure": "logit", "threshold": 0.5, **rule}
     logits = np.array([[0.0, 0.2], [0.9, 0.0]])
     if expected is None:

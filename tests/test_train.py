@@ -13,7 +13,7 @@ import build
 from errors import BuildError
 from model.augment import augment
 from model.data import TEST, TRAINING, VALIDATION, Photos
-from model.evaluate import Network, fit_temperature
+from model.evaluate import Network, fit_temperature, likelihood
 from model.fold import Branches
 from model.networks import TinyVGG
 from model.recipe import Recipe
@@ -21,7 +21,7 @@ from model.run import evaluate, optimizers
 from model.teacher import draw_views, label_views
 from model.train import history_file, train
 from model.weights_file import load_weights
-from tests.pictures import write_photos
+from tests.pictures import encoded, scene, write_photos
 
 RECIPE = Recipe(epochs=4, batch_size=16, learning_rate=5e-3, dropout=0.1)
 
@@ -55,11 +55,11 @@ def test_it_learns_and_says_so(tmp_path):
     seen = []
     network, card = run(tmp_path, "run", Recipe(**{**vars(RECIPE), "epochs": 12}), seen.append)
     assert [epoch.epoch for epoch in seen] == list(range(1, 13)) and seen[-1].seconds_left == 0
-    assert card["history"][-1]["accuracy"] == 1.0 and card["finished"] and card["photos"] == {"training": 36, "validation": 12}
+    assert card["history"][-1]["accuracy"] == 1.0 and card["finished"] and card["photos"] == {"training": 36, "validation": 12, "digest": made_photos().digest()}
     assert json.loads((tmp_path / "run.json").read_text()) == card
     accuracy, _ = evaluate(network, made_photos().part(TEST))
     assert accuracy == 1.0
-    assert not (tmp_path / "run.checkpoint").exists(), "a finished run leaves nothing to resume"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.history.safetensors", "run.json", "run.safetensors"], "a finished run leaves nothing to resume"
 
 
 @pytest.mark.parametrize("matrix_learning_rate", [0.0, 0.02])
@@ -84,18 +84,21 @@ def test_interrupted_and_resumed_it_ends_where_an_uninterrupted_run_does(tmp_pat
         assert (tmp_path / f"broken{suffix}").read_bytes() == (tmp_path / f"whole{suffix}").read_bytes()
 
 
-def test_muon_moves_the_kernels_and_adamw_the_rest(tmp_path):
+def test_muon_moves_the_kernels_and_the_last_layer_and_adamw_the_rest():
     """Jordan et al.'s step: about as large in every direction of the matrix, whatever the gradient's size."""
-    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 4))
+    model = nn.Sequential(Branches(nn.Conv2d(1, 4, 3), 2), nn.Flatten(), nn.Linear(16, 4))
     adamw, muon = optimizers(model, Recipe(matrix_learning_rate=0.1, linear_decay=0.0))
-    assert [p.ndim for group in muon.param_groups for p in group["params"]] == [2]
-    before = model[3].weight.detach().clone()
+    matrices = [*model[0].wide, model[2].weight]
+    assert [id(p) for group in muon.param_groups for p in group["params"]] == [id(matrix) for matrix in matrices]
+    assert {id(p) for group in adamw.param_groups for p in group["params"]} == {id(p) for p in model.parameters()} - {id(matrix) for matrix in matrices}
+    before = [matrix.detach().clone() for matrix in matrices]
     for parameter in model.parameters():
         parameter.grad = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)) * 1e-4
     muon.step()
-    moved = torch.linalg.svdvals(before - model[3].weight.detach()) / 0.1
-    assert moved.min() > 0.5 and moved.max() < 1.3
-    assert len(optimizers(model, Recipe(matrix_learning_rate=0.0))) == 1 and len(adamw.param_groups[0]["params"]) == 5
+    for was, matrix in zip(before, matrices, strict=True):
+        moved = torch.linalg.svdvals(was - matrix.detach()) / 0.1
+        assert moved.min() > 0.5 and moved.max() < 1.3
+    assert len(optimizers(model, Recipe(matrix_learning_rate=0.0))) == 1
 
 
 def test_linear_layers_are_kept_small_and_kernels_are_not():
@@ -125,10 +128,13 @@ def test_history_holds_the_weights_on_the_way(tmp_path):
 
 
 def test_the_temperature_is_folded_into_the_last_layer(tmp_path):
-    network, card = run(tmp_path, "run")
-    validation = made_photos().part(VALIDATION)
+    photos = made_photos(200)
+    photos.labels[np.random.default_rng(1).random(200) < 0.3] = 0  # what nobody can tell: there is a best temperature, and it is not the least
+    network = TinyVGG(3, 4, 2, 20, 0)
+    card = train(network, photos, RECIPE, tmp_path / "run.safetensors", tmp_path / "run.checkpoint", lambda epoch: None)
+    validation = photos.part(VALIDATION)
     logits = Network(network, None).logits(validation.images)
-    assert abs(fit_temperature(logits, validation.labels) - 1) < 0.02 or card["temperature"] < 0.21
+    assert abs(fit_temperature(logits, validation.labels) - 1) < 0.02 and 0.25 < card["temperature"] < 4 and abs(card["temperature"] - 1) > 0.05
     saved = load_file(history_file(tmp_path / "run.safetensors"))
     last = max(int(name.split(".")[0]) for name in saved)
     assert torch.allclose(saved[f"{last}.logits.weight"].float() / card["temperature"], network.logits.weight, rtol=2e-3, atol=2e-3)
@@ -185,6 +191,44 @@ def test_a_mixed_view_is_as_much_of_each_photo_as_its_target_says():
     for v in range(4):
         brightness = views.images(v, torch.arange(6)).mean((1, 2, 3)) * 255
         assert torch.allclose(brightness, targets[v] @ (torch.arange(6) * 50.0), atol=1e-3)
+
+
+def test_what_acts_on_the_small_network_alone_needs_no_other_teacher(tmp_path, whole_taught_run):
+    def stop(epoch):
+        if epoch.stage == "network":
+            raise KeyboardInterrupt
+
+    with pytest.raises(BuildError, match="training stopped"):
+        run(tmp_path, "taught", replace(TAUGHT, epochs=5, dropout=0.2, branches=0, label_share=0.9, learning_rate=1e-3, linear_decay=0.1, matrix_learning_rate=0.0), stop)
+    seen = []
+    run(tmp_path, "taught", TAUGHT, seen.append)
+    assert [(epoch.stage, epoch.epoch) for epoch in seen] == [("network", 1), ("network", 2), ("network", 3)]
+    assert (tmp_path / "taught.safetensors").read_bytes() == (whole_taught_run / "taught.safetensors").read_bytes()
+    with pytest.raises(BuildError, match="training stopped"):
+        run(tmp_path, "taught", replace(TAUGHT, views=4), lambda epoch: (seen.append(epoch), stop(epoch)))
+    assert (seen[3].stage, seen[3].epoch) == ("teacher", 1), "and a finished run takes its teacher away"
+
+
+def test_stopped_within_an_epoch_it_keeps_the_one_before(tmp_path, monkeypatch):
+    def stop(epoch):
+        if epoch.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(BuildError, match="after epoch 2"):
+        run(tmp_path, "between", on_epoch=stop)
+    batches = 0
+
+    def stop_in_the_third(*arguments):
+        nonlocal batches
+        batches += 1
+        if batches == 2 * (36 // 16) + 2:
+            raise KeyboardInterrupt
+        return augment(*arguments)
+
+    monkeypatch.setattr("model.train.augment", stop_in_the_third)
+    with pytest.raises(BuildError, match="after epoch 2"):
+        run(tmp_path, "within")
+    assert (tmp_path / "within.safetensors").read_bytes() == (tmp_path / "between.safetensors").read_bytes()
 
 
 def test_stopped_later_it_leaves_finished_weights_alone(tmp_path):
@@ -256,11 +300,21 @@ def test_another_recipe_does_not_resume(tmp_path):
     seen = []
     run(tmp_path, "run", Recipe(**{**vars(RECIPE), "epochs": 2}), on_epoch=seen.append)
     assert [epoch.epoch for epoch in seen] == [1, 2]
+    run(tmp_path, "run", on_epoch=seen.append)
+    assert [epoch.epoch for epoch in seen[2:]] == [2, 3, 4], "and leaves the other run's state alone"
+    photos = made_photos()
+    photos.images[0] ^= 1
+    for changed, shape in ((photos, (3, 4, 2, 20, 0)), (made_photos(), (3, 5, 2, 20, 0))):
+        with pytest.raises(BuildError, match="training stopped"):
+            run(tmp_path, "again", on_epoch=stop)
+        train(TinyVGG(*shape), changed, RECIPE, tmp_path / "again.safetensors", tmp_path / "again.checkpoint", seen.append)
+        assert [epoch.epoch for epoch in seen[-4:]] == [1, 2, 3, 4]
 
 
 def test_what_is_trained_is_what_ships(tmp_path):
     """Branches, batch normalisation, dropout and input normalisation are gone, and the accuracy is that of the plain network."""
-    run(tmp_path, "run")
+    network, card = run(tmp_path, "run", replace(RECIPE, epochs=2, learning_rate=1e-3))
+    assert round(evaluate(network, made_photos().part(VALIDATION))[0], 4) == card["history"][-1]["accuracy"]
     assert load_file(tmp_path / "run.safetensors").keys() == TinyVGG(3, 4, 2, 20, 0).state_dict().keys()
     card, normalization = load_weights(tmp_path / "run.safetensors", TinyVGG(3, 4, 2, 20, 0))
     assert normalization is None and card["parameters"] == sum(t.numel() for t in load_file(tmp_path / "run.safetensors").values())
@@ -269,7 +323,11 @@ def test_what_is_trained_is_what_ships(tmp_path):
 def test_normalisation_is_kept_for_a_padded_network(tmp_path):
     network = TinyVGG(3, 4, 2, 20, 1)
     card = train(network, made_photos(), Recipe(epochs=2, batch_size=16), tmp_path / "w.safetensors", tmp_path / "c", lambda epoch: None)
-    _, normalization = load_weights(tmp_path / "w.safetensors", TinyVGG(3, 4, 2, 20, 1))
+    validation = made_photos().part(VALIDATION)
+    _, normalization = load_weights(tmp_path / "w.safetensors", network)
+    logits = Network(network, normalization).logits(validation.images)
+    assert round(float((logits.argmax(1) == validation.labels).mean()), 4) == card["history"][-1]["accuracy"]
+    assert likelihood(logits, validation.labels) <= card["history"][-1]["likelihood"] + 1e-4, "the temperature helps"
     assert normalization is not None and normalization.mean == card["normalization"]["mean"] and len(normalization.std) == 3
 
 
@@ -296,9 +354,20 @@ def test_what_cannot_be_trained_is_said(tmp_path):
     photos = made_photos(2)
     with pytest.raises(BuildError, match="no photo left to train on"):
         train(TinyVGG(3, 4, 2, 20, 0), photos, RECIPE, tmp_path / "w.safetensors", tmp_path / "c", lambda epoch: None)
-    (tmp_path / "run.checkpoint").write_bytes(b"garbage")
-    run(tmp_path, "run", Recipe(**{**vars(RECIPE), "epochs": 1}))
-    assert (tmp_path / "run.safetensors").exists()
+
+
+def test_a_broken_checkpoint_is_not_continued(tmp_path):
+    def stop(epoch):
+        raise KeyboardInterrupt
+
+    for garbage in (b"garbage", b"\x02\0\0\0\0\0\0\0{}", b""):
+        with pytest.raises(BuildError, match="stopped after epoch 1"):
+            run(tmp_path, "run", on_epoch=stop)
+        [state] = tmp_path.glob("run.network.*")
+        state.write_bytes(garbage)
+        seen = []
+        run(tmp_path, "run", on_epoch=seen.append)
+        assert seen[0].epoch == 1
 
 
 def test_the_command_trains_and_then_builds(project, capfd):
@@ -311,5 +380,14 @@ def test_the_command_trains_and_then_builds(project, capfd):
     assert (project / "out" / "models" / "small" / "model.onnx").exists()
     assert build.main([*arguments, "--train", "smal"]) == 1
     assert 'unknown model "smal"; models are small; did you mean "small"?' in capfd.readouterr().err
+    toml = project / "strata.toml"
+    before = toml.read_text()
+    toml.write_text(before.replace('"red"', '"other"').replace('"blue"', '"red"').replace('"other"', '"blue"'))
+    assert toml.read_text() != before and build.main(arguments[:4]) == 1
+    assert 'output 1 of these weights was trained on the folder "red", and strata.toml has "blue" there' in capfd.readouterr().err
+    toml.write_text(before)
+    (project / "photos" / "red" / "one_more.png").write_bytes(encoded(scene(24, 24, seed=99)))
+    assert build.main([*arguments, "--evaluate", "small"]) == 0
+    assert "not the photos that it was trained with" in capfd.readouterr().out
     (project / "weights.safetensors").unlink()
     assert build.main(arguments) == 0 and (project / "weights.safetensors").exists(), "trained without being told, as the data is at hand"
