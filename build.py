@@ -180,7 +180,7 @@ def evaluate_model(model: Model, data: Path, others: Path | None, node: Node, ro
     if docs.exists():
         docs.write_text(as_markdown(read_cards(read_site(root))), encoding="utf-8")
     figures = card["figures"]
-    console.print(f"{model.name}: {figures['accuracy']:.1%} of {figures['photos']} photos that chose nothing, likelihood {figures['likelihood']:.3f}; "
+    console.print(f"{model.name}: {figures['accuracy']:.1%} of {figures['photos']} photos for the test, likelihood {figures['likelihood']:.3f}; "
                   f"the card is {model.weights.with_suffix('.json').name}", soft_wrap=True)
 
 
@@ -225,7 +225,7 @@ def _relative(message: str, root: Path) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="build.py", description="Build the site, or train its networks first.")
     parser.add_argument("--out", type=lambda path: Path(path).resolve(), default=ROOT / "site", metavar="DIR", help="where the site goes (default: site/)")
-    parser.add_argument("--train", nargs="?", const="", metavar="MODEL", help="train this model of strata.toml, or all, before building")
+    parser.add_argument("--train", nargs="?", const="", metavar="MODEL", help="train this model of strata.toml before building, or all if the data has the photos of all")
     parser.add_argument("--evaluate", nargs="?", const="", metavar="MODEL", help="write this model's card anew, or all")
     parser.add_argument("--others", type=Path, metavar="PATH", help="photos of none of the classes, for the card; a folder or zip")
     parser.add_argument("--data", type=Path, metavar="PATH", help="photos: one folder a class, tiny-imagenet-200, or IDX files; as folder or zip")

@@ -1,4 +1,4 @@
-"""The figures of a model's card: how good it is on photos that chose nothing, how sure, how robust, and what it makes of everything else."""
+"""The figures of a model's card: how good it is on the test photos, how sure, how robust, and what it makes of everything else."""
 
 from __future__ import annotations
 

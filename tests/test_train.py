@@ -376,7 +376,7 @@ def test_the_command_trains_and_then_builds(project, capfd):
     arguments = ["--root", str(project), "--out", str(project / "out"), "--data", str(project / "photos")]
     assert build.main([*arguments, "--train", "small"]) == 0
     printed = capfd.readouterr().out
-    assert "network 2/2" in printed and "left" in printed and "of 4 photos that chose nothing" in printed
+    assert "network 2/2" in printed and "left" in printed and "of 4 photos for the test" in printed
     assert (project / "out" / "models" / "small" / "model.onnx").exists()
     assert build.main([*arguments, "--train", "smal"]) == 1
     assert 'unknown model "smal"; models are small; did you mean "small"?' in capfd.readouterr().err
