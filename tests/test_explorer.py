@@ -1,4 +1,4 @@
-"""The explorer in a browser: every view by mouse, keyboard and touch, its numbers against PyTorch, its state in the address."""
+"""The explorer in a browser: every view by mouse, keyboard and touch, its numbers against PyTorch."""
 
 import re
 from urllib.parse import quote
@@ -11,10 +11,8 @@ from playwright.sync_api import Page
 from config import read_site
 from model.networks import build_network
 from model.weights_file import load_weights
-from tests.engines import served
 from tests.node import ROOT
-from tests.page import AXE, ENGINES, LANGUAGES, OVERFLOW, page_probabilities, page_trace, upload
-from tests.pictures import encoded, scene
+from tests.page import AXE, ENGINES, LANGUAGES, OVERFLOW, page_probabilities, page_trace
 from tests.test_browser import other  # noqa: F401, a fixture
 from tests.views import STATES, activations, check, exact, numbers, open_state, select, shown, two
 
@@ -288,109 +286,7 @@ def test_a_whole_map_fills_while_the_window_goes_over_all_that_comes_in(visit, e
     assert set(clips()) == {""} and page.inner_text(".st-play") == "Play", "at the end it stands still, and all of it is there"
 
 
-# The address
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("name", STATES)
-def test_every_view_is_restored_from_its_address(visit, name, engine):
-    page = open_state(visit, f"example=orange&{STATES[name]}", engine, "file")
-    assert page.get_attribute('button[data-example="orange"]', "aria-pressed") == "true"
-    values = dict(part.split("=") for part in STATES[name].split("&"))
-    assert page.inner_text(".st-name strong") == values["layer"]
-    assert page.get_attribute(".st-view", "data-view") == values.get("view", "map")
-    if "channel" in values and values["layer"] != "logits":
-        assert page.inner_text(".st-which").endswith(values["channel"])
-
-
-def test_the_back_button_goes_back_a_view_and_language_keeps_it(visit):
-    page = visit().open()
-    page.click(select("conv_1_2", 4))
-    page.wait_for_selector(".st-view[data-view='map']")
-    page.click(".st-row[data-from='2']")
-    page.wait_for_selector(".st-view[data-view='window']")
-    page.hover(".st-side heat-map")
-    page.wait_for_timeout(600)  # pointing writes over the step, after a while
-    page.click("[data-view='field']")
-    page.wait_for_selector(".st-view[data-view='field']")
-    for view in ("window", "map"):
-        page.go_back()
-        page.wait_for_selector(f".st-view[data-view='{view}']")
-    page.go_forward()
-    page.wait_for_selector(".st-view[data-view='window']")
-    page.click("a[hreflang='zh-Hans']")
-    page.wait_for_selector(".st-view[data-view='window']")
-    assert "/zh/" in page.url and page.inner_text(".st-name strong") == "conv_1_2"
-    page.go_back()
-    page.wait_for_selector(".st-view[data-view='window']")
-    page.go_back()
-    page.wait_for_selector(".st-view[data-view='map']")
-    page.go_back()
-    page.wait_for_selector(".cn-network:not([hidden])")
-    assert page.locator("network-stage").count() == 0
-
-
-@pytest.mark.parametrize(("values", "note"), [("example=own", "stays with them"), ("example=unicorn", "is not here any more"), ("layer=conv_9", "is not in this network")])
-def test_an_address_that_cannot_be_restored_says_so(visit, values, note):
-    page = visit().open(f"index.html#overview?figure=overview&{values}")
-    page.wait_for_function("(note) => document.querySelector('.cn-status').textContent.includes(note)", arg=note)
-    assert page.locator(".cn-network").is_visible() and page_probabilities(page).sum() == pytest.approx(1, abs=0.01)
-
-
-def test_a_lesson_links_into_the_figure_and_the_figure_into_the_lesson(visit):
-    page = visit().open()
-    page.click("a[data-show*='view=window']")
-    page.wait_for_selector(".st-view[data-view='window']")
-    page.click(".st-line a")
-    page.wait_for_function("() => location.hash === '#about-conv'")
-    page.wait_for_function("() => Math.abs(document.getElementById('about-conv').getBoundingClientRect().top) < 60")
-    page.go_back()
-    page.wait_for_selector(".st-view[data-view='window']")
-    page.click(".st-back")
-    page.click(".cn-label a[href='#about-max_pool'] >> nth=0")
-    page.wait_for_function("() => location.hash === '#about-max_pool'")
-
-
-def test_an_address_keeps_what_the_reader_brought(visit):
-    """A link into the figure, the back button and another language leave the reader's picture where it is."""
-    page = visit(viewport={"width": 1440, "height": 1000}).open()
-    upload(page, encoded(scene(90, 70)))
-    page.click("a[data-show*='view=window']")
-    page.wait_for_selector(".st-view[data-view='window']")
-    assert page.get_attribute('button[data-example="own"]', "aria-pressed") == "true", "a link that names no picture keeps the one on show"
-    page.click("[data-view='field']")
-    page.wait_for_selector(".st-view[data-view='field']")
-    page.wait_for_function("() => location.hash.includes('example=own')")
-    page.go_back()
-    page.wait_for_selector(".st-view[data-view='window']")
-    page.wait_for_timeout(300)
-    assert page.get_attribute('button[data-example="own"]', "aria-pressed") == "true"
-    page.click("a[hreflang='zh-Hans']")
-    page.wait_for_selector('html[lang=zh-Hans] button[data-example="own"][aria-pressed="true"]')
-    page.wait_for_selector(".st-view[data-view='window']")
-
-
-def test_a_painting_stays_when_the_reader_goes_back(visit):
-    page = visit(viewport={"width": 1440, "height": 1000}).open()
-    page.click(".cn-paint")
-    page.click("picture-brush canvas", position={"x": 100, "y": 100})
-    page.wait_for_function("() => document.querySelector('cnn-network').trace.source === 'painted'")
-    page.click(".cn-paint")
-    page.click(select("conv_1_2", 4))
-    page.wait_for_selector(".st-view[data-view='map']")
-    page.click("[data-view='field']")
-    page.wait_for_selector(".st-view[data-view='field']")
-    page.go_back()
-    page.wait_for_selector(".st-view[data-view='map']")
-    page.wait_for_timeout(300)
-    assert page.evaluate("() => document.querySelector('cnn-network').trace.source") == "painted" and "Your painting" in page.inner_text(".cn-summary")
-
-
-def test_another_place_of_the_page_leaves_the_figure_as_it_is(visit):
-    page = open_state(visit, STATES["convolution"] + "&off=relu_1_1.2")
-    page.evaluate("() => { location.hash = '#limits'; }")
-    page.wait_for_timeout(300)
-    assert page.locator(".st-view[data-view='map']").count() == 1 and page.locator(".cn-off").count() == 1
+# What plays, and what is switched off
 
 
 def test_pointing_at_the_result_changes_nothing_but_the_row_opens_its_window(visit):
@@ -439,20 +335,6 @@ def test_what_plays_stands_still_once_something_else_is_on_show(visit):
     assert page.locator(".st-result heat-map canvas").evaluate_all("(all) => all[0].style.clipPath") == "", "the whole map is there"
 
 
-def test_the_address_follows_what_plays_and_a_language_takes_the_place_along(visit):
-    page = open_state(visit, STATES["relu"])
-    page.click(".st-play")
-    page.wait_for_function("() => /at=7[.]1[2-9]/.test(location.hash)")
-    page.click(".st-play")
-    page.focus(".st-side heat-map")
-    for _ in range(3):
-        page.keyboard.press("ArrowDown")
-    at = page.inner_text(".st-player .number")
-    page.click("a[hreflang='zh-Hans']")
-    page.wait_for_selector("html[lang=zh-Hans] .st-player")
-    assert page.inner_text(".st-player .number") == at
-
-
 def test_the_layers_name_stays_in_sight_in_a_narrower_window(visit):
     page = open_state(visit, STATES["field"], viewport={"width": 1440, "height": 900})
     page.set_viewport_size({"width": 390, "height": 844})
@@ -484,66 +366,6 @@ def test_a_picture_is_compared_with_the_one_that_the_list_names(visit, network):
     page.go_back()
     page.wait_for_function("() => !document.querySelectorAll('.st-picture-row figcaption')[1]?.textContent.includes('pizza')")
     assert said()[0] == said()[1]
-
-
-def test_back_to_the_whole_network_the_address_names_the_picture(visit):
-    page = visit().open()
-    assert "#" not in page.url
-    page.click(select("conv_1_1", 2))
-    page.wait_for_selector(".st-view")
-    page.click('button[data-example="pizza"]')
-    page.wait_for_function("() => location.hash.includes('example=pizza')")
-    page.go_back()
-    page.wait_for_selector("network-stage", state="detached")
-    page.wait_for_function("() => location.hash.includes('example=pizza') && !location.hash.includes('layer')")
-
-
-def test_a_state_that_nobody_waits_for_any_more_does_not_come(visit):
-    page = visit().open()
-    page.evaluate("""() => { const { exploration } = document.querySelector("cnn-network"), load = exploration.load.bind(exploration);
-        exploration.load = async () => { await new Promise((done) => setTimeout(done, 600)); return load(); }; }""")
-    page.evaluate("() => { location.hash = '#overview?figure=overview&layer=conv_1_1&channel=2&view=window'; }")
-    page.wait_for_timeout(100)
-    page.go_back()
-    page.wait_for_timeout(1200)
-    assert page.locator("network-stage").count() == 0 and "layer" not in page.url
-    page.click(select("conv_1_1", 2))
-    page.wait_for_function("() => location.hash.includes('layer=conv_1_1')")
-
-
-def test_one_finger_of_two_draws_and_what_is_undone_is_the_picture_again(visit):
-    page = visit(viewport={"width": 1440, "height": 1000}).open()
-    page.click(".cn-paint")
-    page.wait_for_selector("picture-brush canvas")
-    before = page_trace(page)["image"]
-    page.evaluate("""() => { const canvas = document.querySelector("picture-brush canvas"), box = canvas.getBoundingClientRect();
-        canvas.setPointerCapture = () => undefined;
-        const send = (type, pointerId, share) => canvas.dispatchEvent(new PointerEvent(type, { bubbles: true, pointerId, button: 0, buttons: 1, clientX: box.left + box.width * share, clientY: box.top + box.height * share }));
-        send("pointerdown", 1, 0.1); send("pointerdown", 2, 0.9); send("pointermove", 2, 0.89); send("pointerup", 2, 0.89); send("pointermove", 1, 0.12); send("pointerup", 1, 0.12); }""")
-    page.wait_for_function("() => document.querySelector('cnn-network').trace.source === 'painted'")
-    page.wait_for_timeout(200)
-    assert np.array_equal(page_trace(page)["image"][:, 20:, 20:], before[:, 20:, 20:])
-    page.focus(".br-actions button:first-child")
-    page.keyboard.press("Enter")
-    page.wait_for_function("() => document.querySelector('cnn-network').trace.source === 'red_panda'")
-    assert "red panda" in page.inner_text(".cn-summary") and page.evaluate("() => document.activeElement.matches('picture-brush canvas')"), "the focus is not lost with the button"
-    page.focus(".br-actions button:last-child")
-    page.keyboard.press("Enter")
-    page.wait_for_selector("picture-brush", state="detached")
-    assert page.evaluate("() => document.activeElement.matches('.cn-paint')")
-
-
-def test_the_brush_takes_the_picture_that_is_chosen(visit):
-    page = visit(viewport={"width": 1440, "height": 1000}).open()
-    page.click(".cn-paint")
-    page.wait_for_selector("picture-brush canvas")
-    page.click('button[data-example="pizza"]')
-    page.wait_for_selector('button[data-example="pizza"][aria-pressed="true"]')
-    before = page_trace(page)["image"]
-    page.click("picture-brush canvas", position={"x": 40, "y": 40})
-    page.wait_for_function("() => document.querySelector('cnn-network').trace.source === 'painted'")
-    page.wait_for_timeout(200)
-    assert np.array_equal(page_trace(page)["image"][:, 40:], before[:, 40:]), "it is the pizza that is painted on"
 
 
 def test_the_arrow_keys_move_a_window_over_the_padding_step_by_step(visit):
@@ -586,98 +408,6 @@ def test_switches_change_scales_and_details(visit):
     page.wait_for_selector("[data-sharing=block][aria-pressed=true]")
     assert page.get_attribute('button[data-example="pizza"]', "aria-pressed") == "true" and not page.locator(".cn-switches input").is_checked()
     assert not page.locator(".cn-legend").first.is_visible() and not page.locator(".cn-label small").first.is_visible()
-
-
-def test_the_brush_paints_on_the_input_and_the_network_follows(visit, network):
-    page = visit(viewport={"width": 1440, "height": 1000}).open()
-    before = page_trace(page)["image"]
-    page.click(".cn-paint")
-    page.wait_for_selector("picture-brush canvas")
-    box = page.locator("picture-brush canvas").bounding_box()
-    at = lambda y, x: (box["x"] + box["width"] * (x + 0.5) / 64, box["y"] + box["height"] * (y + 0.5) / 64)  # noqa: E731
-    page.mouse.move(*at(20, 10))
-    page.mouse.down()
-    page.mouse.move(*at(20, 50), steps=8)
-    page.mouse.up()
-    page.wait_for_function("() => document.querySelector('cnn-network').trace.source === 'painted'")
-    page.wait_for_timeout(200)
-    painted = page_trace(page)
-    red = np.array([0xD8, 0x3A, 0x2B]) / 255
-    assert np.allclose(painted["image"][:, 20, 10:51], red[:, None], atol=1e-6), "a stroke has no gaps"
-    assert np.array_equal(painted["image"][:, 40:], before[:, 40:])
-    x = torch.from_numpy(painted["image"].copy())[None]
-    with torch.no_grad():
-        assert np.abs(network(x)[0].numpy() - painted["logits"]).max() < 1e-4
-    page.click(".br-actions button >> nth=0")
-    page.wait_for_function("() => Math.abs(document.querySelector('cnn-network').trace.layers.image.data[20 * 64 + 20] - 0xd8 / 255) > 0.01")
-    assert np.allclose(page_trace(page)["image"], before, atol=1e-6), "undone"
-    page.focus("picture-brush canvas")
-    for key in ("ArrowUp", "ArrowUp", " "):
-        page.keyboard.press(key)
-    page.wait_for_function("() => Math.abs(document.querySelector('cnn-network').trace.layers.image.data[30 * 64 + 32] - 0xd8 / 255) < 0.001")
-    page.click(".br-actions button >> nth=1")
-    page.wait_for_timeout(300)
-    assert np.allclose(page_trace(page)["image"], before, atol=1e-6), "as it was at first"
-    page.click(".cn-paint")
-    page.wait_for_selector("picture-brush", state="detached")
-    page.click('button[data-example="koala"]')
-    page.wait_for_selector('button[data-example="koala"][aria-pressed="true"]')
-
-
-def test_the_readers_own_picture_can_be_looked_into(visit, network):
-    page = visit().open()
-    upload(page, encoded(scene(90, 70)))
-    page.click(select("conv_1_1", 2))
-    page.wait_for_selector(".st-row")
-    page.click(".st-row[data-from='1']")
-    page.wait_for_selector("[data-total]")
-    row, column = numbers(page.inner_text(".st-player .number"))
-    assert shown(page, "[data-total]") == two([exact(network, page)["conv_1_1"][2, int(row), int(column)]])
-
-
-def test_a_figure_is_taken_along(visit, built):
-    page = visit(viewport={"width": 1440, "height": 900}).open("index.html#overview?figure=overview&example=koala&layer=conv_1_2&channel=4")
-    page.wait_for_selector("network-stage")
-    page.evaluate("() => { document.querySelector('.cn-share').open = true; Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (text) => { window.copied = text; } } }); }")
-    page.click("[data-share=link]")
-    page.wait_for_function("() => window.copied")
-    assert page.evaluate("() => window.copied").endswith("&layer=conv_1_2&channel=4&view=map")
-    files = {}
-    for kind in ("svg", "png", "onnx"):
-        with page.expect_download() as download:
-            page.click(f"[data-share={kind}]")
-        files[kind] = download.value.path().read_bytes()
-        assert download.value.suggested_filename == ("tinyvgg.onnx" if kind == "onnx" else f"tinyvgg-koala.{kind}")
-    assert files["onnx"] == (built / "models" / "tinyvgg" / "model.onnx").read_bytes()
-    assert files["svg"].startswith(b"<svg") and files["svg"].count(b"<image") >= 100 and b"koala" in files["svg"]
-    page.click(".st-back")
-    page.click("[data-sharing=network]")
-    page.wait_for_selector("[data-sharing=network][aria-pressed=true]")
-    with page.expect_download() as download:
-        page.click("[data-share=svg]")
-    assert download.value.path().read_bytes() != files["svg"], "it has the colours that are on show"
-    import io
-
-    from PIL import Image
-
-    picture = Image.open(io.BytesIO(files["png"]))
-    assert picture.width == 2 * 1376 and len(picture.convert("RGB").getcolors(1 << 24)) > 300
-
-
-def test_the_code_for_another_page_shows_this_state_and_sizes_itself(visit, tmp_path):
-    page = open_state(visit, STATES["softmax"], viewport={"width": 1440, "height": 900})
-    page.wait_for_function("() => document.querySelector('.cn-share textarea').value")
-    code = page.evaluate("() => document.querySelector('.cn-share textarea').value")
-    (tmp_path / "index.html").write_text(f"<!doctype html><title>Another page</title><h1>Host</h1>{code}")
-    with served(tmp_path) as base:
-        host = visit(base=base, check=False).page
-        host.goto(base + "index.html")
-        frame = host.frame_locator("iframe")
-        frame.locator("network-stage .st-softmax").wait_for(timeout=30_000)
-        host.wait_for_function("() => document.querySelector('iframe').height !== '900'")
-        host.wait_for_timeout(500)
-        inner = host.frames[1].evaluate("() => [document.documentElement.scrollHeight, innerHeight]")
-        assert inner[0] <= inner[1] + 1, "no scroll bar inside"
 
 
 # Everybody, everywhere
