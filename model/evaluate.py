@@ -33,18 +33,23 @@ class Network:
         """The activations of these layers for uint8 images (N, C, H, W)."""
         found: dict[str, list[np.ndarray]] = {name: [] for name in names}
         with torch.no_grad():
-            for part in np.array_split(images, -(-len(images) // 250)):
+            for part in parts(images):
                 x = torch.from_numpy(part).float() / 255
                 x = self.normalization.apply(x) if self.normalization else x
                 for name, layer in self.layers.named_children():
                     x = layer(x)
                     if name in found:
                         found[name].append(x.numpy().copy())
-        return {name: np.concatenate(parts) for name, parts in found.items()}
+        return {name: np.concatenate(found_parts) for name, found_parts in found.items()}
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """float32 (N, classes)"""
         return self.trace(images, ["logits"])["logits"]
+
+
+def parts(images: np.ndarray) -> list[np.ndarray]:
+    """The images, a few hundred at a time: all their maps together would fill the memory."""
+    return np.array_split(images, -(-len(images) // 250))
 
 
 def figures(network: Network, photos: Photos, temperature: float, classes: int) -> dict[str, Any]:
@@ -136,7 +141,7 @@ def silent_channels(network: Network, images: np.ndarray) -> list[dict[str, Any]
     """For each layer that cuts off below zero: how many of its channels are zero everywhere on every image."""
     names = [name for name, layer in network.layers.named_children() if kind_of(layer, name).name == "relu"]
     silent = {name: np.ones(1, dtype=bool) for name in names}
-    for part in np.array_split(images, -(-len(images) // 250)):
+    for part in parts(images):
         for name, values in network.trace(part, names).items():
             silent[name] = silent[name] & (values.max(axis=(0, *range(2, values.ndim))) <= 0)
     return [{"layer": name, "channels": len(silent[name]), "silent": int(silent[name].sum())} for name in names]
@@ -232,7 +237,7 @@ def fit_range(network: Network, images: np.ndarray) -> dict[str, Any]:
     if first is None:
         return {"layer": None, "least": [], "most": []}
     layer = next((name for name, kind in kinds[first + 1 : first + 2] if kind in ACTIVATIONS), kinds[first][0])
-    means = channel_means(network.trace(images, [layer])[layer]).astype(float)
+    means = np.concatenate([channel_means(network.trace(part, [layer])[layer]) for part in parts(images)]).astype(float)
     least, most = means.min(0), means.max(0)
     margin = MARGIN / len(images) * (most - least)
     return {"layer": layer, "least": (least - margin).round(5).tolist(), "most": (most + margin).round(5).tolist()}
@@ -266,7 +271,7 @@ def unknown_figures(network: Network, photos: Photos, others: np.ndarray | None,
     layers = ["logits", *([chosen["layer"]] if chosen["layer"] else [])]
 
     def share(images: np.ndarray) -> float:
-        return _round(looks_unknown(network.trace(images, layers), chosen).mean())
+        return _round(np.concatenate([looks_unknown(network.trace(part, layers), chosen) for part in parts(images)]).mean())
 
     measured = [("known", photos.part(TEST).images), *([("others", others[1::2])] if others is not None else []), ("drawings", drawings), *made.items()]
     return {**chosen, "said": [{"of": name, "pictures": len(images), "share": share(images)} for name, images in measured if len(images)]}

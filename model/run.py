@@ -70,7 +70,7 @@ class Run:
             if not math.isfinite(loss):
                 advice = "lower learning_rate or matrix_learning_rate" if stage == "network" else "try another seed, or teacher_epochs = 0"
                 raise BuildError(f"the loss of the {stage} is not a number any more in epoch {self.epoch + 1}; {advice} in the recipe")
-            accuracy, likelihood = evaluate(self.ready(self.average), validation)
+            accuracy, likelihood = validate(self.ready(self.average), validation)
             self.epoch += 1
             self.history.append({"epoch": self.epoch, "loss": round(loss, 4), "accuracy": round(accuracy, 4), "likelihood": round(likelihood, 4)})
             save_state()
@@ -179,7 +179,7 @@ def read_state(path: Path, identity: str) -> tuple[dict[str, str] | None, dict[s
         return None, {}  # not one of ours, or half of one
 
 
-def evaluate(network: nn.Module, photos: Photos) -> tuple[float, float]:
+def validate(network: nn.Module, photos: Photos) -> tuple[float, float]:
     """Accuracy and mean negative log-likelihood of a network that takes images in [0, 1]."""
     logits = answers(network.eval(), photos)
     labels = torch.from_numpy(photos.labels)

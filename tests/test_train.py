@@ -17,7 +17,7 @@ from model.evaluate import Network, fit_temperature, likelihood
 from model.fold import Branches
 from model.networks import TinyVGG
 from model.recipe import Recipe
-from model.run import evaluate, optimizers
+from model.run import optimizers, validate
 from model.teacher import draw_views, label_views
 from model.train import history_file, train
 from model.weights_file import load_weights
@@ -57,7 +57,7 @@ def test_it_learns_and_says_so(tmp_path):
     assert [epoch.epoch for epoch in seen] == list(range(1, 13)) and seen[-1].seconds_left == 0
     assert card["history"][-1]["accuracy"] == 1.0 and card["finished"] and card["photos"] == {"training": 36, "validation": 12, "digest": made_photos().digest()}
     assert json.loads((tmp_path / "run.json").read_text()) == card
-    accuracy, _ = evaluate(network, made_photos().part(TEST))
+    accuracy, _ = validate(network, made_photos().part(TEST))
     assert accuracy == 1.0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.history.safetensors", "run.json", "run.safetensors"], "a finished run leaves nothing to resume"
 
@@ -121,7 +121,7 @@ def test_history_holds_the_weights_on_the_way(tmp_path):
     for step in steps:
         early = TinyVGG(3, 4, 2, 20, 0)
         early.load_state_dict({name.split(".", 1)[1]: tensor.float() for name, tensor in saved.items() if name.startswith(f"{step}.")})
-        accuracy, _ = evaluate(early, made_photos().part(VALIDATION))
+        accuracy, _ = validate(early, made_photos().part(VALIDATION))
         assert step != 0 or accuracy < 1
     assert round(accuracy, 4) == card["history"][-1]["accuracy"], "the last ones are those that ship, but for the temperature"
     assert torch.allclose(early.conv_1_1.weight, network.conv_1_1.weight, atol=2e-3)
@@ -314,7 +314,7 @@ def test_another_recipe_does_not_resume(tmp_path):
 def test_what_is_trained_is_what_ships(tmp_path):
     """Branches, batch normalisation, dropout and input normalisation are gone, and the accuracy is that of the plain network."""
     network, card = run(tmp_path, "run", replace(RECIPE, epochs=2, learning_rate=1e-3))
-    assert round(evaluate(network, made_photos().part(VALIDATION))[0], 4) == card["history"][-1]["accuracy"]
+    assert round(validate(network, made_photos().part(VALIDATION))[0], 4) == card["history"][-1]["accuracy"]
     assert load_file(tmp_path / "run.safetensors").keys() == TinyVGG(3, 4, 2, 20, 0).state_dict().keys()
     card, normalization = load_weights(tmp_path / "run.safetensors", TinyVGG(3, 4, 2, 20, 0))
     assert normalization is None and card["parameters"] == sum(t.numel() for t in load_file(tmp_path / "run.safetensors").values())
