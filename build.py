@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         train = _chosen(site, options.train) if options.train is not None else []
         train += [model for model in untrained if model not in train]
         evaluate = _chosen(site, options.evaluate) if options.evaluate is not None else []
-        check_tasks([*train, *evaluate], data, options.others, node, options.root)
+        check_tasks([*train, *evaluate], data, options, node)
         for models, task in ((train, train_model), (evaluate, evaluate_model)):
             for model in models:
                 task(model, data[model.name], options.others, node, options.root)
@@ -59,25 +59,35 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def find_data(site: Site, options: argparse.Namespace) -> dict[str, Path | None]:
-    """Each model's photos: those given as --data where they are of its classes (or of no model's, which is told later), else from the web."""
+    """Each model's photos: those given as --data where they are of its classes, else from the web."""
     from model.data import holds
 
     if options.data is None:
         return {model.name: fetch(model, options.root) if options.download else None for model in site.models.values()}
-    theirs = [model.name for model in site.models.values() if holds(options.data, [c.folder for c in model.classes])] or list(site.models)
+    theirs = [model.name for model in site.models.values() if holds(options.data, [c.folder for c in model.classes])]
+    if not theirs and len(site.models) == 1:
+        theirs = list(site.models)  # reading them will tell what is missing
+    if not theirs:
+        folders = "; ".join(f'{model.name}: "{model.classes[0].folder}", "{model.classes[1].folder}", …' for model in site.models.values())
+        raise BuildError(f"no folder there is named as strata.toml says that those of a model's classes are ({folders})", options.data)
     return {name: options.data if name in theirs else None for name in site.models}
 
 
-def check_tasks(models: list[Model], data: dict[str, Path | None], others: Path | None, node: Node, root: Path) -> None:
+def check_tasks(models: list[Model], data: dict[str, Path | None], options: argparse.Namespace, node: Node) -> None:
     """What training and evaluation will need, looked at before the hours that they may take; BuildError says what is missing."""
+    if options.others and not models:
+        raise BuildError("--others is for a network's card; give --train or --evaluate too")
     for model in models:
+        if data[model.name] is None and options.data:
+            there = [name for name, path in data.items() if path]
+            raise BuildError(f"there are no photos of {model.name} there, but of {', '.join(there)}; name that model after --train or --evaluate, or give other photos", options.data)
         if data[model.name] is None:
             raise BuildError(f"this needs the photos of {model.name}: --data PATH, a folder with one folder a class, tiny-imagenet-200, or IDX files; as folder or zip")
-        _examples(model, node, root)
-    if models and others:
+        _examples(model, node, options.root)
+    if options.others:
         from model.card import find_others
 
-        find_others(others)
+        find_others(options.others)
 
 
 def build(site: Site, out: Path, data: dict[str, Path | None], node: Node) -> None:
@@ -154,7 +164,7 @@ def train_model(model: Model, data: Path, others: Path | None, node: Node, root:
         tasks: dict[str, TaskID] = {}
 
         def on_epoch(epoch: Epoch) -> None:
-            state = f"loss {epoch.loss:.3f}  right {epoch.accuracy:.1%}  {_duration(epoch.seconds_left)} left"
+            state = f"loss {epoch.loss:.3f}  {epoch.accuracy:.1%} of the validation photos  {_duration(epoch.seconds_left)} left"
             if epoch.stage not in tasks:
                 tasks[epoch.stage] = progress.add_task(f"{model.name}: {epoch.stage}", total=epoch.epochs, state="")
             progress.update(tasks[epoch.stage], completed=epoch.epoch, state=state)
@@ -173,15 +183,16 @@ def evaluate_model(model: Model, data: Path, others: Path | None, node: Node, ro
     _, shape = build_network(model.network, len(model.classes))
     with _progress() as progress:
         photos = _read_photos(model, data, shape, progress)
-    card = write_card(model, photos, [p.picture for p in _examples(model, node, root)], others)
-    if card.get("photos", {}).get("digest", photos.digest()) != photos.digest():
-        console.print(f"{model.name}: these are not the photos that it was trained with; where it has learned from some that are for the test now, the card flatters", soft_wrap=True)
+    card, notes = write_card(model, photos, [p.picture for p in _examples(model, node, root)], others)
+    for note in notes:
+        console.print(f"{model.name}: {note}", soft_wrap=True)
     docs = root / "docs" / "cards.md"
     if docs.exists():
         docs.write_text(as_markdown(read_cards(read_site(root))), encoding="utf-8")
     figures = card["figures"]
-    console.print(f"{model.name}: {figures['accuracy']:.1%} of {figures['photos']} photos for the test, likelihood {figures['likelihood']:.3f}; "
-                  f"the card is {model.weights.with_suffix('.json').name}", soft_wrap=True)
+    low, high = figures["interval"]
+    console.print(f"{model.name}: {figures['accuracy']:.1%} ({low:.1%} to {high:.1%}) of {figures['photos']} test photos, mean negative log-likelihood {figures['likelihood']:.3f}; "
+                  f"the card is {_near(model.weights.with_suffix('.json'))}", soft_wrap=True)
 
 
 def _examples(model: Model, node: Node, root: Path) -> list[ExamplePicture]:

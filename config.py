@@ -135,13 +135,16 @@ def _model(root: Path, path: Path, name: str, entry: dict[str, Any], languages: 
             raise BuildError(f"data of {where} needs url, bytes and md5 together", path)
     classes: list[ClassName] = []
     for number, item in enumerate(entry["classes"], 1):
+        if isinstance(item, str):
+            raise BuildError(f'class {number} of {where} must be a table: {{ name = "{item}" }}', path)
         _check(item, path, f"class {number} of {where}", {"name": str}, {"folder": str, "labels": dict})
         labels = {languages[0].code: item["name"], **item.get("labels", {})}
         if not all(isinstance(label, str) for label in labels.values()):
             raise BuildError(f'labels of class "{item["name"]}" of {where} must be strings', path)
         missing = [language.code for language in languages if language.code not in labels]
         if missing:
-            raise BuildError(f'class "{item["name"]}" of {where} has no label in "{missing[0]}"', path)
+            raise BuildError(f'class "{item["name"]}" of {where} has no label in "{missing[0]}"; add labels = {{ {missing[0]} = "…" }} to it, '
+                             f"or take the language out of [languages]", path)
         classes.append(ClassName(item["name"], item.get("folder", item["name"]), labels))
     if len({c.name for c in classes}) != len(classes) or len(classes) < 2:
         raise BuildError(f"{where} needs at least two classes, each with a name of its own", path)

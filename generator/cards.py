@@ -35,6 +35,10 @@ class Card:
         front = {"title": labels["card_title"].format(title=self.model.title), "summary": summary}
         return Lesson(self.slug(), language, self.model.weights.with_suffix(".json"), "", 1, front)
 
+    def finished(self) -> bool:
+        """Whether the training came to its end."""
+        return self.data.get("finished", True)
+
     def heat(self, count: int, row: int) -> int:
         """How dark a cell of the confusion matrix is, 0 to 5, by its share of the row's photos."""
         share = count / max(1, sum(self.data["figures"]["confusion"][row]))
@@ -79,7 +83,7 @@ def as_markdown(cards: list[Card]) -> str:
     for of in _OF:
         shares = [next((percent(entry["share"]) for entry in card.data.get("unknown", {"said": []})["said"] if entry["of"] == of), "") for card in cards]
         row(f'"none of the classes" said of {_OF[of]}', shares)
-    row("epochs, seed", [f"{len(card.data['history'])}, {card.data['recipe']['seed']}" for card in cards])
+    row("epochs, seed", [f"{len(card.data['history'])}{'' if card.finished() else ' of ' + str(card.data['recipe']['epochs'])}, {card.data['recipe']['seed']}" for card in cards])
     head = ["", *(card.model.title for card in cards)]
     lines = [head, ["---", *["--:"] * len(cards)], *([what, *cells] for what, cells in rows)]
     table = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

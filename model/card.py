@@ -18,8 +18,8 @@ from model.preprocess import open_picture, preprocess
 from model.weights_file import load_weights, write_card_file
 
 
-def write_card(model: Model, photos: Photos, drawings: list[Image.Image], others: Path | None) -> dict[str, Any]:
-    """Evaluate the model on `photos`, and write what comes of it into the card beside its weights; returns the card.
+def write_card(model: Model, photos: Photos, drawings: list[Image.Image], others: Path | None) -> tuple[dict[str, Any], list[str]]:
+    """Evaluate the model on `photos`, and write what comes of it into the card beside its weights; returns the card, and sentences on what the reader should know of it.
 
     `drawings` are the example pictures; `others` holds photos of none of the classes. The weights stay as they are.
     """
@@ -30,9 +30,15 @@ def write_card(model: Model, photos: Photos, drawings: list[Image.Image], others
     network = Network(layers, normalization)
     small = [preprocess(picture, shape[1], shape[0]) for picture in drawings]
     card["figures"] = figures(network, photos, card.get("temperature") or 1.0, len(model.classes))
+    notes = []
+    if card.get("photos", {}).get("digest", photos.digest()) != photos.digest():
+        card["figures"]["other_photos"] = True
+        notes.append("these are not the photos that it was trained with; where it has learned from some that are for the test now, the card flatters")
+    if others is None and any(entry["of"] == "others" for entry in (card.get("unknown") or {"said": []})["said"]):
+        notes.append("without --others its card does not say any more what becomes of photos of other classes")
     card["unknown"] = unknown_figures(network, photos, _read_others(others, shape) if others else None, np.stack(small) if small else np.empty((0, *shape), np.uint8))
     write_card_file(model.weights, card)
-    return card
+    return card, notes
 
 
 def find_others(source: Path) -> list[tuple[str, Callable[[], bytes]]]:

@@ -51,7 +51,11 @@ def sequential(specs: list[dict[str, Any]], shape: Shape) -> nn.Sequential:
             if 0 in y.shape:
                 raise ValueError("nothing would be left of it")
         except (RuntimeError, ValueError) as error:
-            hint = "put a flatten before it" if spec["kind"] == "linear" and x.dim() != 2 else str(error)
+            hint = str(error)
+            if spec["kind"] == "linear" and x.dim() != 2:
+                hint = "put a flatten before it"
+            elif x.dim() == 4 and spec.get("kernel_size", 2) > min(x.shape[2:]) + 2 * spec.get("padding", 0):
+                hint = "its kernel is larger than that; take a larger image_size, or a smaller kernel_size"
             raise BuildError(f'layer "{name}" cannot follow an activation of shape {tuple(x.shape[1:])}: {hint}') from error
         x = y
     if not specs or specs[-1]["name"] != "logits" or specs[-1]["kind"] != "linear":

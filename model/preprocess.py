@@ -16,7 +16,9 @@ def open_picture(source: Path | bytes, name: str = "") -> Image.Image:
     try:
         picture = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
         picture.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except UnidentifiedImageError as error:
+        raise BuildError("cannot read this picture: it is of no kind that Pillow knows", name or (source if isinstance(source, Path) else None)) from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise BuildError(f"cannot read this picture: {error}", name or (source if isinstance(source, Path) else None)) from error
     return picture
 

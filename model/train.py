@@ -51,8 +51,10 @@ def train(network: nn.Sequential, photos: Photos, recipe: Recipe, weights: Path,
     torch.set_num_threads(recipe.threads)
     torch.use_deterministic_algorithms(True)
     training, validation = photos.part(TRAINING), photos.part(VALIDATION)
-    if len(np.unique(training.labels)) < len(np.unique(photos.labels)) or not validation.names:
-        raise BuildError("a class has no photo left to train on; give each class at least three, better a hundred")
+    lacking = np.setdiff1d(photos.labels, training.labels)
+    if len(lacking) or not validation.names:
+        name = f'class "{photos.classes[lacking[0]]}"' if len(lacking) and photos.classes else "a class"
+        raise BuildError(f"{name} has no photo left to train on; give each class at least three, better a hundred")
     normalization = _normalization(training)
     identity = json.dumps([MAKING, asdict(recipe), photos.digest(), str(network)])
     state = _state_file(checkpoint, "network", identity)

@@ -39,7 +39,7 @@ def test_the_page_says_what_was_measured(built, site, card, language):
     assert sum(map(sum, figures["confusion"])) == figures["photos"] and sum(row[i] for i, row in enumerate(figures["confusion"])) == round(figures["accuracy"] * figures["photos"])
     lost = [round(100 * (figures["accuracy"] - entry["accuracy"]), 1) for entry in figures["robustness"]]
     assert [float(cell.replace("−", "-")) for cell in re.findall(r"<td>(−?\d+\.\d)</td></tr>", html)] == pytest.approx(lost, abs=0.051)
-    assert f"{figures['calibration']['temperature']:.2f}" in text and f"{data['unknown']['threshold']:.2f}" in text
+    assert f"{figures['calibration']['temperature']:.2f}" in text and f"{data['unknown']['threshold']:.4g}" in text
     assert re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", html) == [(field, str(value).lower()) for field, value in data["recipe"].items()]
     labels = tomllib.loads((ROOT / "content" / language / "ui.toml").read_text())
     others = any(entry["of"] == "others" for entry in data["unknown"]["said"])

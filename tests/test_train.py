@@ -21,7 +21,7 @@ from model.run import optimizers, validate
 from model.teacher import draw_views, label_views
 from model.train import history_file, train
 from model.weights_file import load_weights
-from tests.pictures import encoded, scene, write_photos
+from tests.pictures import write_photos
 
 RECIPE = Recipe(epochs=4, batch_size=16, learning_rate=5e-3, dropout=0.1)
 
@@ -376,7 +376,7 @@ def test_the_command_trains_and_then_builds(project, capfd):
     arguments = ["--root", str(project), "--out", str(project / "out"), "--data", str(project / "photos")]
     assert build.main([*arguments, "--train", "small"]) == 0
     printed = capfd.readouterr().out
-    assert "network 2/2" in printed and "left" in printed and "of 4 photos for the test" in printed
+    assert "network 2/2" in printed and "left" in printed and "of 4 test photos" in printed
     assert (project / "out" / "models" / "small" / "model.onnx").exists()
     assert build.main([*arguments, "--train", "smal"]) == 1
     assert 'unknown model "smal"; models are small; did you mean "small"?' in capfd.readouterr().err
@@ -386,8 +386,5 @@ def test_the_command_trains_and_then_builds(project, capfd):
     assert toml.read_text() != before and build.main(arguments[:4]) == 1
     assert 'output 1 of these weights was trained on the folder "red", and strata.toml has "blue" there' in capfd.readouterr().err
     toml.write_text(before)
-    (project / "photos" / "red" / "one_more.png").write_bytes(encoded(scene(24, 24, seed=99)))
-    assert build.main([*arguments, "--evaluate", "small"]) == 0
-    assert "not the photos that it was trained with" in capfd.readouterr().out
     (project / "weights.safetensors").unlink()
     assert build.main(arguments) == 0 and (project / "weights.safetensors").exists(), "trained without being told, as the data is at hand"
