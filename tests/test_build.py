@@ -58,7 +58,7 @@ def test_the_files_of_a_model(built, manifest, site):
     assert json.loads(script.removeprefix('strata.define("models/tinyvgg/manifest.json",').removesuffix(")\n")) == manifest
     card = json.loads(site.models["tinyvgg"].weights.with_suffix(".json").read_text())
     assert manifest["figures"].items() <= card["figures"].items() and card["figures"]["accuracy"] > 0.74 and card["finished"]
-    assert manifest["figures"]["photos"] == 500 and card["photos"] == {"training": 4000, "validation": 500}
+    assert manifest["figures"]["photos"] == 500 and card["photos"] == {"training": 4000, "validation": 500, "digest": "994e78beda1b91e8"}
 
 
 def test_the_licences_of_what_is_shipped_go_along(built):
