@@ -39,7 +39,8 @@ def change(images: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
     """(B, C, H, W) in [0, 1] and (B, DRAWN) -> the pictures as they were drawn to be."""
     brightness, contrast, saturation, sharp = (column.view(-1, 1, 1, 1) for column in drawn[:, 6:].unbind(1))
     grid = F.affine_grid(drawn[:, :6].reshape(-1, 2, 3), list(images.shape), align_corners=False)
-    images = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    # Bilinear would blur every picture that is learned from, so that the sharp ones asked about afterwards look strange.
+    images = F.grid_sample(images, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
     images = images * brightness
     images = _blend(images.mean((1, 2, 3), keepdim=True), images, contrast)
     images = _blend(images.mean(1, keepdim=True), images, saturation)

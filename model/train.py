@@ -37,7 +37,7 @@ from model.teacher import Views, build_teacher, draw_views, label_views
 from model.weights_file import save_weights, write_atomically
 
 SNAPSHOTS = 16  # of the weights on the way
-MAKING = 2  # raised when batches are made in another way: checkpoints of the way before are not continued
+MAKING = 3  # raised when batches are made in another way: checkpoints of the way before are not continued
 
 
 def train(network: nn.Sequential, photos: Photos, recipe: Recipe, weights: Path, checkpoint: Path,
