@@ -346,7 +346,6 @@ def test_a_picture_that_is_moved_stays_as_sharp_as_those_asked_about_later():
     assert moved[..., 8:-8].std() > 0.95 * wave.std(), "bilinear leaves 0.71 of it"
 
 
-
 @pytest.mark.parametrize(("table", "says"), [
     ({"epoch": 3}, 'unknown field "epoch".*did you mean "epochs"'), ({"epochs": "3"}, "must be a whole number"), ({"epochs": 0}, "1 or more"),
     ({"epochs": True}, "must be a whole number"), ({"dropout": 2}, "from 0 to 0.95"), ({"flip": 1}, "true or false"), ({"threads": 0}, "1 or more"),
