@@ -40,6 +40,10 @@ def main(arguments: list[str] | None = None) -> int:
         train = _chosen(site, options.train) if options.train is not None else []
         train += [model for model in untrained if model not in train]
         evaluate = _chosen(site, options.evaluate) if options.evaluate is not None else []
+        if train or evaluate:  # a fault in what stands there already is told before the hours that they may take
+            check_out(options.out)
+            read_labels(site)
+            read_lessons(site)
         check_tasks([*train, *evaluate], data, options, node)
         for models, task in ((train, train_model), (evaluate, evaluate_model)):
             for model in models:

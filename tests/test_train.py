@@ -387,6 +387,14 @@ def test_the_command_trains_and_then_builds(project, capfd):
     assert (project / "out" / "models" / "small" / "model.onnx").exists()
     assert build.main([*arguments, "--train", "smal"]) == 1
     assert 'unknown model "smal"; models are small; did you mean "small"?' in capfd.readouterr().err
+    lesson, weights = project / "content" / "en" / "index.md", (project / "weights.safetensors").read_bytes()
+    written = lesson.read_text()
+    lesson.write_text(written.replace("title:", "titel:", 1))
+    assert build.main([*arguments, "--train", "small"]) == 1
+    told = capfd.readouterr()
+    assert 'unknown field "titel"' in told.err and "epoch" not in told.out and "1/2" not in told.out, "a lesson's fault is told before the training"
+    assert (project / "weights.safetensors").read_bytes() == weights
+    lesson.write_text(written)
     toml = project / "strata.toml"
     before = toml.read_text()
     toml.write_text(before.replace('"red"', '"other"').replace('"blue"', '"red"').replace('"other"', '"blue"'))
