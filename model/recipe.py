@@ -30,10 +30,11 @@ class Recipe:
     jitter: float = 0.3  # of brightness, contrast and saturation
     grey: float = 0.1  # share of the pictures without colour
     blur: float = 0.1  # share of the pictures slightly blurred
-    teacher_epochs: int = 0  # of a larger network that teaches this one; 0 does without
-    views: int = 32  # of each photo that the teacher answers
+    teacher_epochs: int = 0  # of each larger network that teaches this one; 0 does without
+    teachers: int = 1  # that are trained, each from a seed of its own, and answer together
+    views: int = 32  # of each photo that they answer
     mix: float = 0.25  # share of the views that are mixed from two photos
-    label_share: float = 0.3  # of the photos' own labels in what the views are learned as; the rest is the teacher's answer
+    label_share: float = 0.3  # of the photos' own labels in what the views are learned as; the rest is the teachers' answer
     threads: int = 1  # the same seed gives the same weights at one thread count
     seed: int = 0
 
@@ -54,5 +55,5 @@ class Recipe:
 
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
-_RANGES = {"epochs": (1, math.inf), "batch_size": (2, math.inf), "views": (1, math.inf), "mix": (0, 1), "label_share": (0, 1), "threads": (1, math.inf), "dropout": (0, 0.95), "label_smoothing": (0, 0.9),
+_RANGES = {"epochs": (1, math.inf), "batch_size": (2, math.inf), "teachers": (1, math.inf), "views": (1, math.inf), "mix": (0, 1), "label_share": (0, 1), "threads": (1, math.inf), "dropout": (0, 0.95), "label_smoothing": (0, 0.9),
            "averaging": (0, 0.9999), "grey": (0, 1), "blur": (0, 1), "learning_rate": (1e-9, 1), "matrix_learning_rate": (0, 1), "linear_decay": (0, 10), "jitter": (0, 1)}

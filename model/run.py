@@ -27,7 +27,7 @@ from model.weights_file import write_atomically
 
 @dataclass(frozen=True)
 class Progress:
-    """What one epoch came to. `stage` is "teacher", "views" or "network"; `accuracy` and `likelihood` (mean negative log) are of the validation photos."""
+    """What one epoch came to. `stage` is "teacher", "views" or "network", the first two with a number where several teach; `accuracy` and `likelihood` (mean negative log) are of the validation photos."""
 
     stage: str
     epoch: int

@@ -62,7 +62,7 @@ def train(network: nn.Sequential, photos: Photos, recipe: Recipe, weights: Path,
     teachers: list[Path] = []
     if recipe.teacher_epochs:
         views = draw_views(training.images, recipe)
-        said, teachers = _taught(views, photos, recipe, normalization, checkpoint, on_epoch)
+        said, teachers = teach(views, photos, recipe, checkpoint, on_epoch)
         labels = _smoothed(views.targets(torch.from_numpy(training.labels), said.shape[2]), recipe)
         batches = _view_batches(views, torch.lerp(said, labels, recipe.label_share), recipe, normalization)
     run = Run(_training_network(network, recipe), recipe, batches, lambda model: _folded(model, normalization), SNAPSHOTS)
@@ -128,39 +128,48 @@ def _smoothed(targets: torch.Tensor, recipe: Recipe) -> torch.Tensor:
     return targets * (1 - recipe.label_smoothing) + recipe.label_smoothing / targets.shape[-1]
 
 
-def _taught(views: Views, photos: Photos, recipe: Recipe, normalization: Normalization, checkpoint: Path,
-            on_epoch: Callable[[Progress], None]) -> tuple[torch.Tensor, list[Path]]:
-    """Train the teacher, then have it answer every view (V, N, K), in probabilities; both are kept in the files that are named until the run is finished.
+def teach(views: Views, photos: Photos, recipe: Recipe, checkpoint: Path, on_epoch: Callable[[Progress], None]) -> tuple[torch.Tensor, list[Path]]:
+    """Train the teachers: the probabilities (V, N, K) that they give the views together, and the files that keep them until the run is finished.
 
-    Its answers are calibrated: trained on mixed photos it is less sure than it is right.
+    The probabilities are of the mean of their logits, calibrated: trained on mixed photos, a teacher is less sure than it is right.
     """
+    said, asked, files = zip(*(_teach_one(which, views, photos, recipe, checkpoint, on_epoch) for which in range(recipe.teachers)), strict=True)
+    temperature = fit_temperature(torch.stack(asked).mean(0).numpy(), photos.part(VALIDATION).labels)
+    return (torch.stack(said).mean(0) / temperature).softmax(2), [path for pair in files for path in pair]
+
+
+def _teach_one(which: int, views: Views, photos: Photos, recipe: Recipe, checkpoint: Path,
+               on_epoch: Callable[[Progress], None]) -> tuple[torch.Tensor, torch.Tensor, tuple[Path, Path]]:
+    """Train one teacher; its logits for the views (V, N, K) and for the validation photos (M, K), and the files of its state and of those."""
     training, validation = photos.part(TRAINING), photos.part(VALIDATION)
-    # What acts on the small network alone is nothing to the teacher: with another of those settings it need not learn again.
+    normalization = _normalization(training)
+    # What acts on the small network alone is nothing to a teacher: with another of those settings it need not learn again.
     plan = replace(recipe, epochs=recipe.teacher_epochs, learning_rate=4e-3, weight_decay=0.05, matrix_learning_rate=0.0,
-                   linear_decay=0.0, dropout=0.0, branches=0, label_share=0.0)
-    identity, asked = (json.dumps([MAKING, asdict(p), photos.digest()]) for p in (replace(plan, views=1, mix=0.0), plan))
+                   linear_decay=0.0, dropout=0.0, branches=0, label_share=0.0, teachers=1, seed=recipe.seed + which)
+    identity = json.dumps([MAKING, asdict(replace(plan, views=1, mix=0.0)), photos.digest()])
+    asked = json.dumps([MAKING, asdict(plan), recipe.seed, photos.digest()])  # the views follow from the recipe's own seed
     state, answered = _state_file(checkpoint, "teacher", identity), _state_file(checkpoint, "answers", asked)
     header, saved = read_state(answered, asked)
     if header is not None:
-        return saved["answers"], [state, answered]
-    torch.manual_seed(recipe.seed)
+        return saved["views"], saved["validation"], (state, answered)
+    number = f" {which + 1}" if recipe.teachers > 1 else ""
+    torch.manual_seed(plan.seed)
     model = build_teacher(training.images.shape[1], training.images.shape[2], int(training.labels.max()) + 1)
     run = Run(model, plan, _photo_batches(training, plan, normalization, mix=True), lambda model: nn.Sequential(_Normalize(normalization), copy.deepcopy(model)).eval())
     run.resume(state, identity)
     try:
-        run.go(validation, lambda: run.save(state, identity), "teacher", on_epoch)
+        run.go(validation, lambda: run.save(state, identity), f"teacher{number}", on_epoch)
         teacher, started = run.ready(run.average), time.monotonic()
 
         def on_progress(done: int, total: int) -> None:
             figures = run.history[-1]
-            on_epoch(Progress("views", done, total, figures["loss"], figures["accuracy"], figures["likelihood"], (time.monotonic() - started) / done * (total - done)))
+            on_epoch(Progress(f"views{number}", done, total, figures["loss"], figures["accuracy"], figures["likelihood"], (time.monotonic() - started) / done * (total - done)))
 
-        logits = label_views(views, teacher, on_progress)
+        said = {"views": label_views(views, teacher, on_progress), "validation": answers(teacher, validation)}
     except KeyboardInterrupt:
         raise BuildError(f"training stopped while the teacher was learning (epoch {run.epoch}); the same command goes on from here") from None
-    said = (logits / fit_temperature(answers(teacher, validation).numpy(), validation.labels)).softmax(2)
-    write_atomically(answered, save({"answers": said}, {"identity": asked}))
-    return said, [state, answered]
+    write_atomically(answered, save(said, {"identity": asked}))
+    return said["views"], said["validation"], (state, answered)
 
 
 def _state_file(checkpoint: Path, part: str, identity: str) -> Path:

@@ -19,7 +19,7 @@ from model.networks import TinyVGG
 from model.recipe import Recipe
 from model.run import optimizers, validate
 from model.teacher import draw_views, label_views
-from model.train import history_file, train
+from model.train import history_file, teach, train
 from model.weights_file import load_weights
 from tests.pictures import write_photos
 
@@ -165,6 +165,26 @@ def whole_taught_run(tmp_path_factory):
     run(folder, "taught", TAUGHT, seen.append)
     assert [(e.stage, e.epoch) for e in seen] == [("teacher", 1), ("teacher", 2), ("views", 1), ("views", 2), ("views", 3), ("network", 1), ("network", 2), ("network", 3)]
     return folder
+
+
+def test_several_teachers_answer_together_and_each_is_that_of_its_seed(tmp_path):
+    """Their logits are averaged, and the average is calibrated, not each of them."""
+    photos, two, stages = made_photos(), replace(TAUGHT, teachers=2), []
+    training, validation = photos.part(TRAINING), photos.part(VALIDATION)
+    views = draw_views(training.images, two)
+    said, files = teach(views, photos, two, tmp_path / "taught.checkpoint", lambda epoch: stages.append((epoch.stage, epoch.epoch)))
+    assert stages == [(f"{stage} {number}", epoch) for number in (1, 2) for stage, last in (("teacher", 2), ("views", 3)) for epoch in range(1, last + 1)]
+    assert sorted(files) == sorted(tmp_path.iterdir()) and len(files) == 4
+    kept = [load_file(path) for path in files if ".answers." in path.name]
+    assert not torch.equal(kept[0]["views"], kept[1]["views"])
+    mean, held_out = ((kept[0][name] + kept[1][name]) / 2 for name in ("views", "validation"))
+    temperature = fit_temperature(held_out.numpy(), validation.labels)
+    assert torch.allclose(said, (mean / temperature).softmax(2), atol=1e-6) and abs(temperature - 1) > 0.01
+    for seed in (0, 1):
+        (tmp_path / str(seed)).mkdir()
+        _, alone = teach(views, photos, replace(TAUGHT, seed=seed), tmp_path / str(seed) / "taught.checkpoint", lambda epoch: None)
+        answers = load_file(next(path for path in alone if ".answers." in path.name))
+        assert torch.equal(answers["views"], kept[seed]["views"]), "the second teacher is the first of the next seed"
 
 
 def test_views_are_the_same_for_the_same_seed_and_some_are_mixed():
