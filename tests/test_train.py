@@ -180,6 +180,7 @@ def test_several_teachers_answer_together_and_each_is_that_of_its_seed(tmp_path)
     mean, held_out = ((kept[0][name] + kept[1][name]) / 2 for name in ("views", "validation"))
     temperature = fit_temperature(held_out.numpy(), validation.labels)
     assert torch.allclose(said, (mean / temperature).softmax(2), atol=1e-6) and abs(temperature - 1) > 0.01
+    assert torch.equal(teach(views, photos, two, tmp_path / "taught.checkpoint", lambda epoch: pytest.fail("what was answered is not learned again"))[0], said)
     for seed in (0, 1):
         (tmp_path / str(seed)).mkdir()
         _, alone = teach(views, photos, replace(TAUGHT, seed=seed), tmp_path / str(seed) / "taught.checkpoint", lambda epoch: None)
@@ -412,9 +413,13 @@ def test_the_command_trains_and_then_builds(project, capfd):
     lesson.write_text(written.replace("title:", "titel:", 1))
     assert build.main([*arguments, "--train", "small"]) == 1
     told = capfd.readouterr()
-    assert 'unknown field "titel"' in told.err and "epoch" not in told.out and "1/2" not in told.out, "a lesson's fault is told before the training"
+    assert 'unknown field "titel"' in told.err and "network 1/2" not in told.out, "a lesson's fault is told before the training"
     assert (project / "weights.safetensors").read_bytes() == weights
     lesson.write_text(written)
+    (project / "elsewhere").mkdir()
+    (project / "elsewhere" / "letter.txt").write_text("not of a site")
+    assert build.main([*arguments[:3], str(project / "elsewhere"), *arguments[4:], "--train", "small"]) == 1
+    assert "network 1/2" not in capfd.readouterr().out and (project / "elsewhere" / "letter.txt").exists(), "and so is a folder that is not to be written to"
     toml = project / "strata.toml"
     before = toml.read_text()
     toml.write_text(before.replace('"red"', '"other"').replace('"blue"', '"red"').replace('"other"', '"blue"'))
