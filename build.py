@@ -168,7 +168,8 @@ def train_model(model: Model, data: Path, others: Path | None, node: Node, root:
         tasks: dict[str, TaskID] = {}
 
         def on_epoch(epoch: Epoch) -> None:
-            state = f"loss {epoch.loss:.3f}  {epoch.accuracy:.1%} of the validation photos  {_duration(epoch.seconds_left)} left"
+            figures = f"loss {epoch.figures.loss:.3f}  {epoch.figures.accuracy:.1%} of the validation photos  " if epoch.figures else ""
+            state = f"{figures}{_duration(epoch.seconds_left)} left"
             if epoch.stage not in tasks:
                 tasks[epoch.stage] = progress.add_task(f"{model.name}: {epoch.stage}", total=epoch.epochs, state="")
             progress.update(tasks[epoch.stage], completed=epoch.epoch, state=state)

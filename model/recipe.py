@@ -37,6 +37,7 @@ class Recipe:
     label_share: float = 0.3  # of the photos' own labels in what the views are learned as; the rest is the teachers' answer
     threads: int = 1  # the same seed gives the same weights at one thread count
     seed: int = 0
+    starts: int = 1  # networks that learn from seeds of their own; the likeliest on the validation photos is kept
 
     @staticmethod
     def read(table: dict[str, Any]) -> Recipe:
@@ -55,5 +56,5 @@ class Recipe:
 
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
-_RANGES = {"epochs": (1, math.inf), "batch_size": (2, math.inf), "teachers": (1, math.inf), "views": (1, math.inf), "mix": (0, 1), "label_share": (0, 1), "threads": (1, math.inf), "dropout": (0, 0.95), "label_smoothing": (0, 0.9),
+_RANGES = {"epochs": (1, math.inf), "batch_size": (2, math.inf), "teachers": (1, math.inf), "views": (1, math.inf), "starts": (1, math.inf), "mix": (0, 1), "label_share": (0, 1), "threads": (1, math.inf), "dropout": (0, 0.95), "label_smoothing": (0, 0.9),
            "averaging": (0, 0.9999), "grey": (0, 1), "blur": (0, 1), "learning_rate": (1e-9, 1), "matrix_learning_rate": (0, 1), "linear_decay": (0, 10), "jitter": (0, 1)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import math
 import time
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,20 +23,31 @@ from torch import nn
 from errors import BuildError
 from model.data import Photos
 from model.fold import Branches
+from model.lanes import LANES, accelerate
 from model.recipe import Recipe
 from model.weights_file import write_atomically
 
 
 @dataclass(frozen=True)
+class Figures:
+    """The mean loss of an epoch; accuracy and likelihood (mean negative log) of the validation photos after it."""
+
+    loss: float
+    accuracy: float
+    likelihood: float
+
+
+@dataclass(frozen=True)
 class Progress:
-    """What one epoch came to. `stage` is "teacher", "views" or "network", the first two with a number where several teach; `accuracy` and `likelihood` (mean negative log) are of the validation photos."""
+    """How far a stage has come: the epochs of a "teacher" or the "network", with what the last one came to; the "views" made, the "answers" given.
+
+    "teacher" and "answers" have a number where several teach.
+    """
 
     stage: str
     epoch: int
     epochs: int
-    loss: float
-    accuracy: float
-    likelihood: float
+    figures: Figures | None
     seconds_left: float
 
 
@@ -46,36 +59,66 @@ class Batches:
     of: Callable[[int], Iterator[tuple[torch.Tensor, torch.Tensor]]]
 
 
+@dataclass(frozen=True)
+class State:
+    """A file of tensors that nobody but the same run continues from: `identity` is all that their values follow from."""
+
+    path: Path
+    identity: str
+
+    @staticmethod
+    def of(checkpoint: Path, part: str, *identity: Any) -> State:
+        """That of a part of the training whose files begin with `checkpoint`; its name follows from the identity, so that no other's is overwritten."""
+        text = json.dumps(identity)
+        return State(checkpoint.with_name(f"{checkpoint.stem}.{part}.{hashlib.sha256(text.encode()).hexdigest()[:12]}.safetensors"), text)
+
+    def read(self) -> tuple[dict[str, str] | None, dict[str, torch.Tensor]]:
+        """The header and the tensors, or (None, {})."""
+        if not self.path.exists():
+            return None, {}
+        content = self.path.read_bytes()
+        try:
+            header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+            return (header, load(content)) if header["identity"] == self.identity else (None, {})
+        except (ValueError, KeyError, SafetensorError):
+            return None, {}  # not one of ours, or half of one
+
+    def write(self, tensors: dict[str, torch.Tensor], **header: str) -> None:
+        write_atomically(self.path, save(tensors, {"identity": self.identity, **header}))
+
+
 class Run:
     """The state of a training run: everything that the next epoch depends on, and nothing else.
 
     `ready` makes of the averaged model a network that takes images in [0, 1], as it would ship. So many `snapshots` of it are
-    kept, the first before the first step, dense at first.
+    kept, the first before the first step, dense at first. It goes on from `state` when that is there.
     """
 
-    def __init__(self, model: nn.Module, recipe: Recipe, batches: Batches, ready: Callable[[nn.Module], nn.Module], snapshots: int = 0):
-        self.model, self.recipe, self.batches, self.ready = model, recipe, batches, ready
+    def __init__(self, model: nn.Sequential, recipe: Recipe, batches: Batches, ready: Callable[[nn.Module], nn.Module], state: State, snapshots: int = 0):
+        self.model, self.recipe, self.batches, self.ready, self.state = model, recipe, batches, ready, state
         self.average = copy.deepcopy(self.model)
+        self.lanes = accelerate(model, state.path.parent)
         self.optimizers = optimizers(self.model, recipe)
         self.epoch = 0
         self.history: list[dict[str, float]] = []
         self.snapshots: dict[str, torch.Tensor] = {}  # "STEP.NAME" -> float16, a tensor of the network that would ship
         self._worth_keeping = {0, *np.geomspace(1, recipe.epochs * batches.steps, snapshots - 1).round().astype(int).tolist()} if snapshots else set()
+        self.resume()
 
-    def go(self, validation: Photos, save_state: Callable[[], None], stage: str, on_epoch: Callable[[Progress], None]) -> None:
+    def go(self, validation: Photos, stage: str, on_epoch: Callable[[Progress], None]) -> None:
         """Train to the last epoch, saving the state after each."""
         while self.epoch < self.recipe.epochs:
             started = time.monotonic()
             loss = self.train_epoch()
             if not math.isfinite(loss):
-                advice = "lower learning_rate or matrix_learning_rate" if stage == "network" else "try another seed, or teacher_epochs = 0"
+                advice = "lower learning_rate or matrix_learning_rate" if self.snapshots else "try another seed, or teacher_epochs = 0"
                 raise BuildError(f"the loss of the {stage} is not a number any more in epoch {self.epoch + 1}; {advice} in the recipe")
             accuracy, likelihood = validate(self.ready(self.average), validation)
             self.epoch += 1
             self.history.append({"epoch": self.epoch, "loss": round(loss, 4), "accuracy": round(accuracy, 4), "likelihood": round(likelihood, 4)})
-            save_state()
+            self.save()
             left = (time.monotonic() - started) * (self.recipe.epochs - self.epoch)
-            on_epoch(Progress(stage, self.epoch, self.recipe.epochs, loss, accuracy, likelihood, left))
+            on_epoch(Progress(stage, self.epoch, self.recipe.epochs, Figures(loss, accuracy, likelihood), left))
 
     def train_epoch(self) -> float:
         """One pass; returns the mean loss. All chance follows from the seed and the epoch."""
@@ -89,7 +132,7 @@ class Run:
             for optimizer in self.optimizers:
                 for group in optimizer.param_groups:
                     group["lr"] = optimizer.defaults["lr"] * _one_cycle(step / (steps * recipe.epochs))
-            loss = F.cross_entropy(self.model(images.contiguous(memory_format=torch.channels_last)), targets)
+            loss = F.cross_entropy(self._logits(images), targets)
             self.model.zero_grad(set_to_none=True)
             loss.backward()
             for optimizer in self.optimizers:
@@ -99,25 +142,32 @@ class Run:
         self._keep((self.epoch + 1) * steps)
         return total / count
 
+    def _logits(self, images: torch.Tensor) -> torch.Tensor:
+        if self.lanes and len(images) % LANES == 0:
+            return self.lanes(images)
+        return self.model(images.contiguous(memory_format=torch.channels_last))
+
     def _average_weights(self, step: int) -> None:
         # Early on the average follows closely, else it would remember the random start for long.
         decay = min(self.recipe.averaging, (1 + step) / (10 + step))
         with torch.no_grad():
-            for mean, value in zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True):
-                mean.lerp_(value, 1 - decay) if mean.is_floating_point() else mean.copy_(value)
+            pairs = list(zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True))
+            torch._foreach_lerp_(*map(list, zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True)), 1 - decay)
+            for mean, value in pairs:
+                if not mean.is_floating_point():
+                    mean.copy_(value)
 
     def _keep(self, step: int) -> None:
         if step in self._worth_keeping:
             self.snapshots |= {f"{step}.{name}": tensor.half() for name, tensor in self.ready(self.average).state_dict().items()}
 
-    def save(self, path: Path, identity: str) -> None:
+    def save(self) -> None:
         tensors = {f"{part}.{name}": tensor.contiguous() for part, state in self._states().items() for name, tensor in state.items()}
-        metadata = {"identity": identity, "epoch": str(self.epoch), "history": json.dumps(self.history)}
-        write_atomically(path, save(tensors, metadata))
+        self.state.write(tensors, epoch=str(self.epoch), history=json.dumps(self.history))
 
-    def resume(self, path: Path, identity: str) -> None:
-        """Continue from `path` when it is there and of the same run."""
-        header, saved = read_state(path, identity)
+    def resume(self) -> None:
+        """Be as the state was saved last, if it was."""
+        header, saved = self.state.read()
         if header is None:
             return
         parts: dict[str, dict[str, torch.Tensor]] = {"model": {}, "average": {}, "optimizer": {}, "snapshots": {}}
@@ -165,18 +215,6 @@ def optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
         return [adamw]
     groups = [{"params": kernels, "weight_decay": 0.0}, {"params": linear, "weight_decay": recipe.linear_decay}]
     return [adamw, torch.optim.Muon([group for group in groups if group["params"]], lr=recipe.matrix_learning_rate, momentum=0.9)]
-
-
-def read_state(path: Path, identity: str) -> tuple[dict[str, str] | None, dict[str, torch.Tensor]]:
-    """The header and tensors of a file that this same run has written; (None, {}) otherwise."""
-    if not path.exists():
-        return None, {}
-    content = path.read_bytes()
-    try:
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
-        return (header, load(content)) if header["identity"] == identity else (None, {})
-    except (ValueError, KeyError, SafetensorError):
-        return None, {}  # not one of ours, or half of one
 
 
 def validate(network: nn.Module, photos: Photos) -> tuple[float, float]:

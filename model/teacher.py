@@ -6,8 +6,10 @@ them mixed from two photos, for very long (Beyer et al., 2022).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ from torch import nn
 
 from model.augment import DRAWN, change, draw
 from model.recipe import Recipe
+from model.run import to_input
 
 WIDTHS = (24, 48, 96, 192)
 
@@ -52,7 +55,7 @@ def build_teacher(in_channels: int, image_size: int, classes: int) -> nn.Sequent
 
 @dataclass(frozen=True)
 class Views:
-    """V views of each of N photos: how each is made, so that no picture of them need be kept.
+    """V views of each of N photos: how each is made.
 
     A view is a photo as `drawn` (V, N, DRAWN), of weight `share` (V, N), and the rest another one, `partner` (V, N), as
     `partner_drawn`; where nothing is mixed the share is 1.
@@ -80,7 +83,7 @@ class Views:
         return torch.lerp(whose[self.partner], whose, self.share.unsqueeze(2))
 
     def _photos(self, chosen: torch.Tensor) -> torch.Tensor:
-        return torch.from_numpy(self.photos[chosen.numpy()]).float() / 255
+        return to_input(self.photos[chosen.numpy()])
 
 
 def draw_views(photos: np.ndarray, recipe: Recipe) -> Views:
@@ -95,12 +98,27 @@ def draw_views(photos: np.ndarray, recipe: Recipe) -> Views:
     return Views(photos, drawn, partner, partner_drawn, share)
 
 
-def label_views(views: Views, teacher: Callable[[torch.Tensor], torch.Tensor], on_progress: Callable[[int, int], None] = lambda done, total: None) -> torch.Tensor:
-    """The logits (V, N, K) of a teacher that takes images (B, C, H, W) in [0, 1]."""
+def keep_views(views: Views, path: Path, on_progress: Callable[[int, int], None] = lambda done, total: None) -> np.ndarray:
+    """The pictures of the views, uint8 (V, N, C, H, W), in a file: making them takes longer than learning from them."""
+    if path.exists():
+        return np.load(path, mmap_mode="c")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    pictures = np.lib.format.open_memmap(unfinished, "w+", np.uint8, (len(views.drawn), *views.photos.shape))
+    for view in range(len(pictures)):
+        for some in torch.arange(len(views.photos)).split(250):
+            pictures[view, some.numpy()] = (views.images(view, some) * 255).round().byte().numpy()
+        on_progress(view + 1, len(pictures))
+    pictures.flush()
+    os.replace(unfinished, path)
+    return np.load(path, mmap_mode="c")
+
+
+def label_views(pictures: np.ndarray, teacher: Callable[[torch.Tensor], torch.Tensor], on_progress: Callable[[int, int], None] = lambda done, total: None) -> torch.Tensor:
+    """The logits (V, N, K) of a teacher that takes images (B, C, H, W) in [0, 1], for views uint8 (V, N, C, H, W)."""
     said = []
-    photos = torch.arange(len(views.photos))
     with torch.no_grad():
-        for view in range(len(views.drawn)):
-            said.append(torch.cat([teacher(views.images(view, some)) for some in photos.split(250)]))
-            on_progress(view + 1, len(views.drawn))
+        for view in pictures:
+            said.append(torch.cat([teacher(to_input(some)) for some in np.array_split(view, -(-len(view) // 250))]))
+            on_progress(len(said), len(pictures))
     return torch.stack(said)

@@ -16,6 +16,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,16 @@ from torch import nn
 from errors import BuildError
 from model.augment import augment
 from model.data import TRAINING, VALIDATION, Photos
-from model.evaluate import fit_temperature, fold_temperature
+from model.evaluate import fit_temperature, fold_temperature, likelihood
 from model.fold import Branches, Normalization, fold_normalization
 from model.networks import parameter_count
 from model.recipe import Recipe
-from model.run import Batches, Progress, Run, answers, read_state, to_input
-from model.teacher import Views, build_teacher, draw_views, label_views
+from model.run import Batches, Progress, Run, State, answers, to_input
+from model.teacher import build_teacher, draw_views, keep_views, label_views
 from model.weights_file import save_weights, write_atomically
 
 SNAPSHOTS = 16  # of the weights on the way
-MAKING = 3  # raised when batches are made in another way: checkpoints of the way before are not continued
+MAKING = 4  # raised when batches are made in another way: checkpoints of the way before are not continued
 
 
 def train(network: nn.Sequential, photos: Photos, recipe: Recipe, weights: Path, checkpoint: Path,
@@ -56,33 +57,40 @@ def train(network: nn.Sequential, photos: Photos, recipe: Recipe, weights: Path,
         name = f'class "{photos.classes[lacking[0]]}"' if len(lacking) and photos.classes else "a class"
         raise BuildError(f"{name} has no photo left to train on; give each class at least three, better a hundred")
     normalization = _normalization(training)
-    identity = json.dumps([MAKING, asdict(recipe), photos.digest(), str(network)])
-    state = _state_file(checkpoint, "network", identity)
-    batches = _photo_batches(training, recipe, normalization)
-    teachers: list[Path] = []
+    batches: Callable[[Recipe], Batches] = partial(_photo_batches, training, normalization=normalization)
+    files: list[Path] = []
     if recipe.teacher_epochs:
-        views = draw_views(training.images, recipe)
-        said, teachers = teach(views, photos, recipe, checkpoint, on_epoch)
-        labels = _smoothed(views.targets(torch.from_numpy(training.labels), said.shape[2]), recipe)
-        batches = _view_batches(views, torch.lerp(said, labels, recipe.label_share), recipe, normalization)
-    run = Run(_training_network(network, recipe), recipe, batches, lambda model: _folded(model, normalization), SNAPSHOTS)
-    run.resume(state, identity)
+        pictures, targets, files = _taught_views(photos, recipe, checkpoint, on_epoch)
+        batches = partial(_view_batches, pictures, targets, normalization=normalization)
+    runs = []
+    for start in range(recipe.starts):
+        own = replace(recipe, starts=1, seed=recipe.seed + 1_000 * start)
+        state = State.of(checkpoint, "network", MAKING, asdict(own), recipe.seed, photos.digest(), str(network))  # views and teachers follow from the recipe's own seed
+        runs.append(Run(training_network(network, own), own, batches(own), partial(_folded, normalization=normalization), state, SNAPSHOTS))
     try:
-        run.go(validation, lambda: run.save(state, identity), "network", on_epoch)
+        for number, run in enumerate(runs, 1):
+            run.go(validation, f"network {number}" if len(runs) > 1 else "network", on_epoch)
     except KeyboardInterrupt:
-        if not run.epoch:
-            raise BuildError("training stopped in its first epoch; nothing was written") from None
-        run.resume(state, identity)  # what the epoch that was not finished has changed is given up
-        if _is_finished(weights):
-            raise BuildError(f"training stopped after epoch {run.epoch}; {weights} keeps what an earlier run finished, and the weights "
-                             f"so far are in {state}; the same command goes on from here") from None
-        _write(network, run, normalization, weights, photos)
-        raise BuildError(f"training stopped after epoch {run.epoch}; the weights so far ({run.history[-1]['accuracy']:.1%} "
-                         f"of the validation photos) are in {weights}; the same command goes on from here") from None
-    card = _write(network, run, normalization, weights, photos)
-    for path in (state, *teachers):
+        raise BuildError(_stopped(network, runs, recipe, normalization, weights, photos)) from None
+    card = _write(network, runs, recipe, normalization, weights, photos)
+    for path in (*files, *(run.state.path for run in runs)):
         path.unlink(missing_ok=True)
     return card
+
+
+def _stopped(network: nn.Sequential, runs: list[Run], recipe: Recipe, normalization: Normalization, weights: Path, photos: Photos) -> str:
+    """Keep what the runs have come to, and say where it is."""
+    for run in runs:
+        run.resume()  # what the epoch that was not finished has changed is given up
+    begun = [run for run in runs if run.epoch]
+    if not begun:
+        return "training stopped in its first epoch; nothing was written"
+    if _is_finished(weights):
+        return (f"training stopped after epoch {begun[-1].epoch}; {weights} keeps what an earlier run finished, and the weights "
+                f"so far are in {begun[-1].state.path}; the same command goes on from here")
+    card = _write(network, runs, recipe, normalization, weights, photos)
+    return (f"training stopped after epoch {begun[-1].epoch}; the weights so far ({card['history'][-1]['accuracy']:.1%} "
+            f"of the validation photos) are in {weights}; the same command goes on from here")
 
 
 def _photo_batches(photos: Photos, recipe: Recipe, normalization: Normalization, mix: bool = False) -> Batches:
@@ -92,8 +100,7 @@ def _photo_batches(photos: Photos, recipe: Recipe, normalization: Normalization,
 
     def of(epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         random = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch)
-        order = torch.randperm(count, generator=random)
-        for chosen in torch.tensor_split(order, steps):
+        for chosen in _batches_of(count, recipe, random):
             images = augment(to_input(photos.images[chosen.numpy()]), recipe, random)
             targets = _smoothed(F.one_hot(torch.from_numpy(photos.labels)[chosen], classes).float(), recipe)
             if mix:
@@ -105,17 +112,16 @@ def _photo_batches(photos: Photos, recipe: Recipe, normalization: Normalization,
     return Batches(steps, of)
 
 
-def _view_batches(views: Views, targets: torch.Tensor, recipe: Recipe, normalization: Normalization) -> Batches:
-    """Of each photo one of its views, by chance mirrored, with the targets (V, N, K)."""
-    count = len(views.photos)
+def _view_batches(pictures: np.ndarray, targets: torch.Tensor, recipe: Recipe, normalization: Normalization) -> Batches:
+    """Of each photo one of its views uint8 (V, N, C, H, W), by chance mirrored, with the targets (V, N, K)."""
+    count = pictures.shape[1]
     steps = max(1, count // recipe.batch_size)
 
     def of(epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         random = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch)
-        order = torch.randperm(count, generator=random)
-        for chosen in torch.tensor_split(order, steps):
-            view = torch.randint(0, len(views.drawn), (len(chosen),), generator=random)
-            images = views.images(view, chosen)
+        for chosen in _batches_of(count, recipe, random):
+            view = torch.randint(0, len(pictures), (len(chosen),), generator=random)
+            images = to_input(pictures[view.numpy(), chosen.numpy()])
             if recipe.flip:
                 mirrored = torch.rand(len(chosen), generator=random) < 0.5
                 images[mirrored] = images[mirrored].flip(3)
@@ -124,57 +130,73 @@ def _view_batches(views: Views, targets: torch.Tensor, recipe: Recipe, normaliza
     return Batches(steps, of)
 
 
+def _batches_of(count: int, recipe: Recipe, random: torch.Generator) -> tuple[torch.Tensor, ...]:
+    """Which photos each batch holds: all of the same number, so that in each epoch a few others are left out."""
+    size = min(count, recipe.batch_size)
+    return torch.randperm(count, generator=random)[: count // size * size].split(size)
+
+
 def _smoothed(targets: torch.Tensor, recipe: Recipe) -> torch.Tensor:
     return targets * (1 - recipe.label_smoothing) + recipe.label_smoothing / targets.shape[-1]
 
 
-def teach(views: Views, photos: Photos, recipe: Recipe, checkpoint: Path, on_epoch: Callable[[Progress], None]) -> tuple[torch.Tensor, list[Path]]:
-    """Train the teachers: the probabilities (V, N, K) that they give the views together, and the files that keep them until the run is finished.
+def _taught_views(photos: Photos, recipe: Recipe, checkpoint: Path, on_epoch: Callable[[Progress], None]) -> tuple[np.ndarray, torch.Tensor, list[Path]]:
+    """The views of the training photos uint8 (V, N, C, H, W), what is to be learned of them (V, N, K), and the files that keep both."""
+    training = photos.part(TRAINING)
+    views = draw_views(training.images, recipe)
+    drawn = hashlib.sha256(b"".join(tensor.numpy().tobytes() for tensor in (views.drawn, views.partner, views.partner_drawn, views.share)))
+    kept = State.of(checkpoint, "views", MAKING, drawn.hexdigest(), photos.digest()).path.with_suffix(".npy")
+    try:
+        pictures = keep_views(views, kept, _counts("views", on_epoch))
+    except KeyboardInterrupt:
+        raise BuildError("training stopped while the views were made; the same command begins with them again and goes on from here") from None
+    said, files = teach(pictures, photos, recipe, checkpoint, on_epoch)
+    labels = _smoothed(views.targets(torch.from_numpy(training.labels), said.shape[2]), recipe)
+    return pictures, torch.lerp(said, labels, recipe.label_share), [kept, *files]
+
+
+def _counts(stage: str, on_epoch: Callable[[Progress], None]) -> Callable[[int, int], None]:
+    """Tells `on_epoch` how many are done of how many, with the time that is left."""
+    started = time.monotonic()
+    return lambda done, total: on_epoch(Progress(stage, done, total, None, (time.monotonic() - started) / done * (total - done)))
+
+
+def teach(pictures: np.ndarray, photos: Photos, recipe: Recipe, checkpoint: Path, on_epoch: Callable[[Progress], None]) -> tuple[torch.Tensor, list[Path]]:
+    """Train the teachers: the probabilities (V, N, K) that they give these views together, and the files that keep them until the run is finished.
 
     The probabilities are of the mean of their logits, calibrated: trained on mixed photos, a teacher is less sure than it is right.
     """
-    said, asked, files = zip(*(_teach_one(which, views, photos, recipe, checkpoint, on_epoch) for which in range(recipe.teachers)), strict=True)
+    said, asked, files = zip(*(_teach_one(which, pictures, photos, recipe, checkpoint, on_epoch) for which in range(recipe.teachers)), strict=True)
     temperature = fit_temperature(torch.stack(asked).mean(0).numpy(), photos.part(VALIDATION).labels)
     return (torch.stack(said).mean(0) / temperature).softmax(2), [path for pair in files for path in pair]
 
 
-def _teach_one(which: int, views: Views, photos: Photos, recipe: Recipe, checkpoint: Path,
+def _teach_one(which: int, pictures: np.ndarray, photos: Photos, recipe: Recipe, checkpoint: Path,
                on_epoch: Callable[[Progress], None]) -> tuple[torch.Tensor, torch.Tensor, tuple[Path, Path]]:
     """Train one teacher; its logits for the views (V, N, K) and for the validation photos (M, K), and the files of its state and of those."""
     training, validation = photos.part(TRAINING), photos.part(VALIDATION)
     normalization = _normalization(training)
     # What acts on the small network alone is nothing to a teacher: with another of those settings it need not learn again.
     plan = replace(recipe, epochs=recipe.teacher_epochs, learning_rate=4e-3, weight_decay=0.05, matrix_learning_rate=0.0,
-                   linear_decay=0.0, dropout=0.0, branches=0, label_share=0.0, teachers=1, seed=recipe.seed + which)
-    identity = json.dumps([MAKING, asdict(replace(plan, views=1, mix=0.0)), photos.digest()])
-    asked = json.dumps([MAKING, asdict(plan), recipe.seed, photos.digest()])  # the views follow from the recipe's own seed
-    state, answered = _state_file(checkpoint, "teacher", identity), _state_file(checkpoint, "answers", asked)
-    header, saved = read_state(answered, asked)
+                   linear_decay=0.0, dropout=0.0, branches=0, label_share=0.0, averaging=0.998, batch_size=64, teachers=1, starts=1, seed=recipe.seed + which)
+    answered = State.of(checkpoint, "answers", MAKING, asdict(plan), recipe.seed, photos.digest())  # the views follow from the recipe's own seed
+    header, said = answered.read()
+    state = State.of(checkpoint, "teacher", MAKING, asdict(replace(plan, views=1, mix=0.0)), photos.digest())
+    files = (state.path, answered.path)
     if header is not None:
-        return saved["views"], saved["validation"], (state, answered)
+        return said["views"], said["validation"], files
     number = f" {which + 1}" if recipe.teachers > 1 else ""
     torch.manual_seed(plan.seed)
     model = build_teacher(training.images.shape[1], training.images.shape[2], int(training.labels.max()) + 1)
-    run = Run(model, plan, _photo_batches(training, plan, normalization, mix=True), lambda model: nn.Sequential(_Normalize(normalization), copy.deepcopy(model)).eval())
-    run.resume(state, identity)
+    run = Run(model, plan, _photo_batches(training, plan, normalization, mix=True), lambda model: nn.Sequential(_Normalize(normalization), copy.deepcopy(model)).eval(), state)
     try:
-        run.go(validation, lambda: run.save(state, identity), f"teacher{number}", on_epoch)
-        teacher, started = run.ready(run.average), time.monotonic()
-
-        def on_progress(done: int, total: int) -> None:
-            figures = run.history[-1]
-            on_epoch(Progress(f"views{number}", done, total, figures["loss"], figures["accuracy"], figures["likelihood"], (time.monotonic() - started) / done * (total - done)))
-
-        said = {"views": label_views(views, teacher, on_progress), "validation": answers(teacher, validation)}
+        run.go(validation, f"teacher{number}", on_epoch)
+        teacher = run.ready(run.average)
+        said = {"views": label_views(pictures, teacher, _counts(f"answers{number}", on_epoch)), "validation": answers(teacher, validation)}
     except KeyboardInterrupt:
         raise BuildError(f"training stopped while the teacher was learning (epoch {run.epoch}); the same command goes on from here") from None
-    write_atomically(answered, save(said, {"identity": asked}))
-    return said["views"], said["validation"], (state, answered)
-
-
-def _state_file(checkpoint: Path, part: str, identity: str) -> Path:
-    """Where this run keeps its state, and no other run its own."""
-    return checkpoint.with_name(f"{checkpoint.stem}.{part}.{hashlib.sha256(identity.encode()).hexdigest()[:12]}.safetensors")
+    answered.write(said)
+    return said["views"], said["validation"], files
 
 
 def _folded(model: nn.Sequential, normalization: Normalization) -> nn.Sequential:
@@ -185,15 +207,19 @@ def _folded(model: nn.Sequential, normalization: Normalization) -> nn.Sequential
     return plain if left is None else nn.Sequential(OrderedDict([(_NORMALIZE, _Normalize(left)), *plain.named_children()]))
 
 
-def _write(network: nn.Sequential, run: Run, normalization: Normalization, path: Path, photos: Photos) -> dict[str, Any]:
-    """Put the weights so far into `network`, calibrate it, write it with its history and card, and return the card."""
+def _write(network: nn.Sequential, runs: list[Run], recipe: Recipe, normalization: Normalization, path: Path, photos: Photos) -> dict[str, Any]:
+    """Put the weights of the best run so far into `network`, calibrate it, write it with its history and card, and return the card."""
     training, validation = photos.part(TRAINING), photos.part(VALIDATION)
+    judged = []
+    for run in runs:
+        if run.epoch:
+            logits = answers(run.ready(run.average), validation).numpy()
+            temperature = fit_temperature(logits, validation.labels)
+            judged.append((likelihood(logits / temperature, validation.labels), temperature, run))
+    _, temperature, run = min(judged, key=lambda one: one[0])
     shipped = run.ready(run.average)
     folds = _NORMALIZE not in dict(shipped.named_children())
     network.load_state_dict(shipped.state_dict())
-    with torch.no_grad():
-        logits = shipped(to_input(validation.images)).numpy()
-    temperature = fit_temperature(logits, validation.labels)
     fold_temperature(network, temperature)
     card = {
         "parameters": parameter_count(network),
@@ -201,8 +227,8 @@ def _write(network: nn.Sequential, run: Run, normalization: Normalization, path:
         "temperature": round(temperature, 4),
         "classes": list(photos.classes),
         "photos": {"training": len(training.names), "validation": len(validation.names), "digest": photos.digest()},
-        "finished": run.epoch == run.recipe.epochs,
-        "recipe": asdict(run.recipe),
+        "finished": all(run.epoch == recipe.epochs for run in runs),
+        "recipe": asdict(recipe),
         "history": run.history,
     }
     save_weights(path, network, card)
@@ -239,7 +265,7 @@ class _Normalize(nn.Module):
         return self.normalization.apply(images)
 
 
-def _training_network(network: nn.Sequential, recipe: Recipe) -> nn.Sequential:
+def training_network(network: nn.Sequential, recipe: Recipe) -> nn.Sequential:
     """A copy with branches for convolutions, fresh weights, and dropout before the last layer."""
     torch.manual_seed(recipe.seed)
     layers: list[tuple[str, nn.Module]] = []
