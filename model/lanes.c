@@ -1,25 +1,28 @@
 // One training step's heavy arithmetic: convolution, batch normalisation, ReLU and max-pooling, forward and backward.
 //
-// Sixteen pictures lie side by side in the lanes of a vector, so that every step below is the scalar formula, sixteen times at once.
-// A function takes one group of sixteen; its tensors are (C, H, W) of such vectors. model/lanes.py calls it for every group: what is the
+// As many pictures as a vector has lanes lie side by side, so that every step below is the scalar formula, for all of them at once.
+// A function takes one such group; its tensors are (C, H, W) of such vectors. model/lanes.py calls it for every group: what is the
 // group's own comes first, then what all share, then sizes.
 
 #include <string.h>
 
-enum { LANES = 16 };
+// How many sums are kept in registers at once: OUTPUTS channels at POSITIONS places, or for COLUMNS weights.
+#ifdef __AVX512F__
+enum { LANES = 16, OUTPUTS = 5, POSITIONS = 4, COLUMNS = 3 };  // 32 registers of 16
+#else
+enum { LANES = 8, OUTPUTS = 5, POSITIONS = 2, COLUMNS = 2 };  // 16 registers of 8, or 32 of 4
+#endif
 typedef float lanes __attribute__((vector_size(4 * LANES)));
 typedef int masks __attribute__((vector_size(4 * LANES)));
 
 #define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 8")
-
-// How many sums are kept in registers at once: OUTPUTS channels at POSITIONS places.
-enum { OUTPUTS = 5 };
-#ifdef __AVX512F__
-enum { POSITIONS = 4, COLUMNS = 3 };
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
 #else
-enum { POSITIONS = 1, COLUMNS = 1 };
+#define UNROLL _Pragma("GCC unroll 8")
 #endif
+
+int lane_count(void) { return LANES; }
 
 INLINE lanes only(masks where, lanes value) { return (lanes)(where & (masks)value); }
 

@@ -1,4 +1,4 @@
-"""The training step of a plain stack of convolutions, several times as fast: sixteen pictures at once in the lanes of a vector.
+"""The training step of a plain stack of convolutions, several times as fast: as many pictures at once as a vector has lanes.
 
 PyTorch's convolutions are made for hundreds of channels; with ten they leave most of a processor idle. `model/lanes.c` computes the
 same, to rounding. It is compiled when a training begins; without a C compiler, or for other networks, PyTorch does it.
@@ -21,7 +21,6 @@ from torch import nn
 
 from model.fold import Branches
 
-LANES = 16  # pictures in a group
 SOURCE = Path(__file__).with_suffix(".c")
 FLAGS = ("-O3", "-march=native", "-shared", "-fPIC")
 
@@ -59,7 +58,7 @@ def accelerate(model: nn.Sequential, cache: Path) -> Lanes | None:
         plan.append((branches, pool is not None))
     if not plan or not layers or type(layers[0]) is not nn.Flatten or (functions := load_functions(cache)) is None:
         return None
-    return Lanes([_Block(functions, *block) for block in plan], nn.Sequential(*layers))
+    return Lanes([_Block(functions, *block) for block in plan], nn.Sequential(*layers), functions.lane_count())
 
 
 def _is_plain(branches: Branches) -> bool:
@@ -74,12 +73,17 @@ class Lanes:
 
     blocks: list[_Block]
     rest: nn.Sequential
+    lanes: int  # L, the pictures in a group: 16 or 8
+
+    def takes(self, images: torch.Tensor) -> bool:
+        """Whether a batch can be taken apart into whole groups."""
+        return len(images) % self.lanes == 0
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits (B, K) for images (B, C, H, W), B a multiple of LANES. As in PyTorch, batch normalisations keep their running figures."""
-        batch, channels, height, width = images.shape
-        groups = images.view(batch // LANES, LANES, channels, height, width).permute(0, 2, 3, 4, 1)
-        x = F.pad(groups, (0, 0, *[self.blocks[0].padding] * 4)).contiguous()  # (G, C, H, W, 16), as all that follows
+        """Logits (B, K) for images (B, C, H, W) that it takes. As in PyTorch, batch normalisations keep their running figures."""
+        batch = len(images)
+        groups = images.unflatten(0, (-1, self.lanes)).permute(0, 2, 3, 4, 1)
+        x = F.pad(groups, (0, 0, *[self.blocks[0].padding] * 4)).contiguous()  # (G, C, H, W, L), as all that follows
         for block, border in zip(self.blocks, [*(block.padding for block in self.blocks[1:]), 0], strict=True):
             x = block(x, border)
         return self.rest(x.permute(0, 4, 1, 2, 3).reshape(batch, *x.shape[1:4]))
@@ -94,7 +98,7 @@ class _Block:
         self.memory: dict[str, torch.Tensor] = {}
 
     def __call__(self, x: torch.Tensor, border: int) -> torch.Tensor:
-        """(G, I, H, W, 16), padded -> (G, O, H', W', 16) inside a border of zeros, which is the next one's padding."""
+        """(G, I, H, W, L), padded -> (G, O, H', W', L) inside a border of zeros, which is the next one's padding."""
         norm = self.branches.norm
         z, mean, variance = _Step.apply(x, self.branches.kernel(), norm.weight, norm.bias, self, border)
         count = self.memory["y"][:, 0].numel()
@@ -105,9 +109,9 @@ class _Block:
         return z
 
     def empty(self, name: str, *shape: int) -> torch.Tensor:
-        """Memory (G, C, H, W, 16) for what has this name; it holds whatever was in it."""
-        if name not in self.memory or self.memory[name].shape[:-1] != shape:
-            self.memory[name] = torch.empty(*shape, LANES)
+        """Memory (G, C, H, W, L) for what has this name; it holds whatever was in it."""
+        if name not in self.memory or self.memory[name].shape != shape:
+            self.memory[name] = torch.empty(shape)
         return self.memory[name]
 
     def run(self, function: str, own: list[torch.Tensor], shared: list[torch.Tensor], *sizes: int) -> None:
@@ -123,22 +127,22 @@ class _Step(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, kernel, gamma, beta, block: _Block, border: int):
-        groups, inputs, height, width, _ = x.shape
+        groups, inputs, height, width, lanes = x.shape
         outputs, _, size, _ = kernel.shape
         rows, columns = height - size + 1, width - size + 1
-        y = block.empty("y", groups, outputs, rows, columns)
+        y = block.empty("y", groups, outputs, rows, columns, lanes)
         block.run("correlate", [x, y], [kernel.contiguous()], inputs, outputs, height, width, size)
 
         sums = torch.empty(groups, outputs, 2, dtype=torch.float64)
         block.run("moments", [y, sums], [], outputs, rows, columns)
-        mean, square = (sums.sum(0) / (groups * LANES * rows * columns)).unbind(1)
+        mean, square = (sums.sum(0) / (groups * rows * columns * lanes)).unbind(1)
         variance = square - mean * mean
         steepness = (variance + block.branches.norm.eps).rsqrt()
         scale = (gamma * steepness).float()
         shift = (beta - mean * gamma * steepness).float()
 
         left = (rows // 2, columns // 2) if block.pooled else (rows, columns)
-        z = block.empty("z", groups, outputs, *(length + 2 * border for length in left))
+        z = block.empty("z", groups, outputs, *(length + 2 * border for length in left), lanes)
         block.run("activate_and_pool" if block.pooled else "activate", [y, z], [scale, shift], outputs, rows, columns, border)
         ctx.block, ctx.border = block, border
         ctx.save_for_backward(x, kernel, gamma, y, mean, steepness, scale, shift)
@@ -149,14 +153,14 @@ class _Step(torch.autograd.Function):
     def backward(ctx, dz, *_):
         block, border = ctx.block, ctx.border
         x, kernel, gamma, y, mean, steepness, scale, shift = ctx.saved_tensors
-        groups, inputs, height, width, _ = x.shape
+        groups, inputs, height, width, lanes = x.shape
         outputs, _, size, _ = kernel.shape
         rows, columns = y.shape[2:4]
         if border:
             dz = dz[:, :, border:-border, border:-border]
 
         around = size - 1 - block.padding  # zeros round y's gradient, so that its correlation with the turned kernel is x's
-        g = block.empty("g", groups, outputs, rows + 2 * around, columns + 2 * around)
+        g = block.empty("g", groups, outputs, rows + 2 * around, columns + 2 * around, lanes)
         sums = torch.empty(groups, outputs, 2, dtype=torch.float64)
         block.run("pooled_gradient" if block.pooled else "activation_gradient", [y, dz.contiguous(), g, sums], [scale, shift], outputs, rows, columns, around)
         d_beta, products = sums.sum(0).unbind(1)
@@ -167,12 +171,12 @@ class _Step(torch.autograd.Function):
         level = -slope * d_beta / y[:, 0].numel() - tilt * mean
         block.run("normalization_gradient", [y, g], [slope.float(), level.float(), tilt.float()], outputs, rows, columns, around)
 
-        dw = torch.empty(groups, outputs, inputs, size, size, LANES)
+        dw = torch.empty(groups, outputs, inputs, size, size, lanes)
         block.run("weight_gradient", [x, g, dw], [], inputs, outputs, height, width, size, around)
         dx = None
         if ctx.needs_input_grad[0]:
             turned = kernel.flip(2, 3).transpose(0, 1).contiguous()
-            inside = block.empty("dx", groups, inputs, height - 2 * block.padding, width - 2 * block.padding)
+            inside = block.empty("dx", groups, inputs, height - 2 * block.padding, width - 2 * block.padding, lanes)
             block.run("correlate", [g, inside], [turned], outputs, inputs, *g.shape[2:4], size)
             dx = F.pad(inside, (0, 0, *[block.padding] * 4)) if block.padding else inside.detach()
         return dx, dw.sum((0, 5)), d_gamma.float(), d_beta.float(), None, None
