@@ -33,7 +33,7 @@ class Recipe:
     teacher_epochs: int = 0  # of each larger network that teaches this one; 0 does without
     teachers: int = 1  # that are trained, each from a seed of its own, and answer together
     views: int = 32  # of each photo that they answer
-    mix: float = 0.25  # share of the views that are mixed from two photos
+    mix: float = 0.25  # share of the views that are mixed from two photos, blended and cut in turn
     label_share: float = 0.3  # of the photos' own labels in what the views are learned as; the rest is the teachers' answer
     threads: int = 1  # the same seed gives the same weights at one thread count
     seed: int = 0

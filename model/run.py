@@ -23,7 +23,7 @@ from torch import nn
 from errors import BuildError
 from model.data import Photos
 from model.fold import Branches
-from model.lanes import LANES, accelerate
+from model.lanes import accelerate
 from model.recipe import Recipe
 from model.weights_file import write_atomically
 
@@ -143,7 +143,7 @@ class Run:
         return total / count
 
     def _logits(self, images: torch.Tensor) -> torch.Tensor:
-        if self.lanes and len(images) % LANES == 0:
+        if self.lanes and self.lanes.takes(images):
             return self.lanes(images)
         return self.model(images.contiguous(memory_format=torch.channels_last))
 
@@ -227,7 +227,9 @@ def validate(network: nn.Module, photos: Photos) -> tuple[float, float]:
 def answers(network: nn.Module, photos: Photos) -> torch.Tensor:
     """Its logits (N, K)."""
     with torch.no_grad():
-        return torch.cat([network(to_input(images)) for images in np.array_split(photos.images, -(-len(photos.names) // 250))])
+        # A hundred at a time, channels last, since that takes a third of the time of larger parts as they are.
+        parts = np.array_split(photos.images, -(-len(photos.names) // 100))
+        return torch.cat([network(to_input(images).contiguous(memory_format=torch.channels_last)) for images in parts])
 
 
 def to_input(images: np.ndarray) -> torch.Tensor:

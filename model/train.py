@@ -144,7 +144,7 @@ def _taught_views(photos: Photos, recipe: Recipe, checkpoint: Path, on_epoch: Ca
     """The views of the training photos uint8 (V, N, C, H, W), what is to be learned of them (V, N, K), and the files that keep both."""
     training = photos.part(TRAINING)
     views = draw_views(training.images, recipe)
-    drawn = hashlib.sha256(b"".join(tensor.numpy().tobytes() for tensor in (views.drawn, views.partner, views.partner_drawn, views.share)))
+    drawn = hashlib.sha256(b"".join(tensor.numpy().tobytes() for tensor in (views.drawn, views.partner, views.partner_drawn, views.share, views.corner)))
     kept = State.of(checkpoint, "views", MAKING, drawn.hexdigest(), photos.digest()).path.with_suffix(".npy")
     try:
         pictures = keep_views(views, kept, _counts("views", on_epoch))

@@ -208,13 +208,19 @@ def test_views_are_the_same_for_the_same_seed_and_some_are_mixed(tmp_path):
 
 def test_a_mixed_view_is_as_much_of_each_photo_as_its_target_says():
     plain = Recipe(views=4, mix=1.0, flip=False, shift=0, zoom=0, rotation=0, jitter=0, grey=0, blur=0)
-    images = np.zeros((6, 1, 8, 8), np.uint8)
+    images = np.zeros((6, 1, 64, 64), np.uint8)
     images += (np.arange(6, dtype=np.uint8) * 50).reshape(6, 1, 1, 1)
     views = draw_views(images, plain)
     targets = views.targets(torch.arange(6), 6)
     for v in range(4):
-        brightness = views.images(v, torch.arange(6)).mean((1, 2, 3)) * 255
-        assert torch.allclose(brightness, targets[v] @ (torch.arange(6) * 50.0), atol=1e-3)
+        made = views.images(v, torch.arange(6)) * 255
+        assert torch.allclose(made.mean((1, 2, 3)), targets[v] @ (torch.arange(6) * 50.0), atol=1e-3 if v % 2 == 0 else 250 * 2 * 46 / 64**2), "a square's side is rounded to pixels"
+        for own, picture, partner in zip(range(6), made, views.partner[v].tolist(), strict=True):
+            told_apart = partner != own
+            assert len(picture.unique()) == (2 if v % 2 and told_apart else 1), "every second view is cut, the others are blended"
+            if v % 2 and told_apart:
+                rows, columns = torch.where((picture[0] - 50 * partner).abs() < 1e-3)
+                assert len(rows) == (rows.max() - rows.min() + 1) * (columns.max() - columns.min() + 1) and abs(rows.max() - rows.min() - columns.max() + columns.min()) <= 1
 
 
 def test_what_acts_on_the_small_network_alone_needs_no_other_teacher(tmp_path, whole_taught_run):
