@@ -114,7 +114,9 @@ void moments(const lanes *y, double *sums, int channels, int height, int width) 
     }
 }
 
-INLINE lanes positive(lanes v) { return only(v > 0, v); }
+// Of two, the larger; what is not a number stays so, as in PyTorch, where training then says it.
+INLINE masks exceeds(lanes value, lanes most) { return ~(value <= most); }
+INLINE lanes larger(lanes value, lanes most) { return only(exceeds(value, most), value) + only(~exceeds(value, most), most); }
 
 // y (C, H, W) -> z = max(0, scale y + shift), inside a border of zeros.
 void activate(const lanes *y, lanes *z, const float *scale, const float *shift, int channels, int height, int width, int border) {
@@ -123,7 +125,7 @@ void activate(const lanes *y, lanes *z, const float *scale, const float *shift, 
     for (int c = 0; c < channels; c++)
         for (int row = 0; row < height; row++, y += width) {
             lanes *to = z + (c * (height + 2 * border) + row + border) * wide + border;
-            for (int at = 0; at < width; at++) to[at] = positive(scale[c] * y[at] + shift[c]);
+            for (int at = 0; at < width; at++) to[at] = larger(scale[c] * y[at] + shift[c], (lanes){0});
         }
 }
 
@@ -138,10 +140,7 @@ void activate_and_pool(const lanes *y, lanes *z, const float *scale, const float
             for (int at = 0; at < columns; at++) {
                 lanes most = {0};
                 const lanes four[4] = {above[2 * at], above[2 * at + 1], below[2 * at], below[2 * at + 1]};
-                UNROLL for (int n = 0; n < 4; n++) {
-                    const lanes value = scale[c] * four[n] + shift[c];
-                    most = only(value > most, value) + only(value <= most, most);
-                }
+                UNROLL for (int n = 0; n < 4; n++) most = larger(scale[c] * four[n] + shift[c], most);
                 to[at] = most;
             }
         }
@@ -179,8 +178,8 @@ void pooled_gradient(const lanes *y, const lanes *dz, lanes *g, double *sums, co
                 masks where[4];
                 UNROLL for (int n = 0; n < 4; n++) {  // the last that is larger than all before it
                     const lanes value = scale[c] * four[n] + shift[c];
-                    where[n] = value > most;
-                    most = only(where[n], value) + only(~where[n], most);
+                    where[n] = exceeds(value, most);
+                    most = larger(value, most);
                     UNROLL for (int before = 0; before < n; before++) where[before] &= ~where[n];
                 }
                 UNROLL for (int n = 0; n < 4; n++) {

@@ -12,6 +12,8 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from model.fold import Branches
 
 SOURCE = Path(__file__).with_suffix(".c")
 FLAGS = ("-O3", "-march=native", "-shared", "-fPIC")
+WIDEST = 64  # channels; beyond that little is gained, and the weights' gradients, one for each lane, fill the memory
 
 
 def load_functions(cache: Path) -> ctypes.CDLL | None:
@@ -31,9 +34,8 @@ def load_functions(cache: Path) -> ctypes.CDLL | None:
     if compiler is None:
         return None
     try:
-        target = subprocess.run([compiler, *FLAGS, "-Q", "--help=target"], capture_output=True).stdout  # gcc tells the processor; clang its version below
-        version = subprocess.run([compiler, "--version"], capture_output=True).stdout
-        library = cache / f"lanes-{hashlib.sha256(SOURCE.read_bytes() + target + version).hexdigest()[:12]}.so"
+        machine = subprocess.run([compiler, "-march=native", "-dM", "-E", "-x", "c", os.devnull], capture_output=True).stdout  # the processor's abilities, the compiler's version
+        library = cache / f"lanes-{hashlib.sha256(SOURCE.read_bytes() + repr(FLAGS).encode() + machine).hexdigest()[:12]}.so"
         if not library.exists():
             cache.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=cache) as folder:
@@ -45,8 +47,11 @@ def load_functions(cache: Path) -> ctypes.CDLL | None:
         return None
 
 
-def accelerate(model: nn.Sequential, cache: Path) -> Lanes | None:
-    """`model` on the functions of lanes.c; None without them, or where it is not convolutions with branches, ReLU and 2 x 2 max-pooling until it is flattened."""
+def accelerate(model: nn.Sequential, cache: Path, threads: int = 1) -> Lanes | None:
+    """`model` on the functions of lanes.c; None without them, or where it is not convolutions with branches, ReLU and 2 x 2 max-pooling until it is flattened.
+
+    Each group is computed by one thread, so their number does not change the result.
+    """
     layers, plan = list(model.children()), []
     while layers and type(layers[0]) is Branches:
         branches = layers.pop(0)
@@ -58,13 +63,14 @@ def accelerate(model: nn.Sequential, cache: Path) -> Lanes | None:
         plan.append((branches, pool is not None))
     if not plan or not layers or type(layers[0]) is not nn.Flatten or (functions := load_functions(cache)) is None:
         return None
-    return Lanes([_Block(functions, *block) for block in plan], nn.Sequential(*layers), functions.lane_count())
+    each = ThreadPoolExecutor(threads).map if threads > 1 else map
+    return Lanes([_Block(functions, each, *block) for block in plan], nn.Sequential(*layers), functions.lane_count())
 
 
 def _is_plain(branches: Branches) -> bool:
-    """Whether lanes.c can do it: a square kernel, stride 1, and a padding that is the same everywhere and smaller than the kernel."""
-    _, _, height, width = branches.shape
-    return height == width and branches.stride == (1, 1) and branches.padding[0] == branches.padding[1] < height
+    """Whether lanes.c can do it: few channels, a square kernel, stride 1, and a padding that is the same everywhere and smaller than the kernel."""
+    outputs, inputs, height, width = branches.shape
+    return max(outputs, inputs) <= WIDEST and height == width and branches.stride == (1, 1) and branches.padding[0] == branches.padding[1] < height
 
 
 @dataclass(frozen=True)
@@ -90,10 +96,13 @@ class Lanes:
 
 
 class _Block:
-    """A convolution with what follows it. Its memory is kept from step to step, since asking for it takes as long as filling it."""
+    """A convolution with what follows it.
 
-    def __init__(self, functions: ctypes.CDLL, branches: Branches, pooled: bool):
-        self.functions, self.branches, self.pooled = functions, branches, pooled
+    Its memory is kept from step to step, since asking for it takes as long as filling it: a batch's backward pass comes before the next batch.
+    """
+
+    def __init__(self, functions: ctypes.CDLL, each: Callable, branches: Branches, pooled: bool):
+        self.functions, self.each, self.branches, self.pooled = functions, each, branches, pooled
         self.padding = branches.padding[0]
         self.memory: dict[str, torch.Tensor] = {}
 
@@ -118,8 +127,12 @@ class _Block:
         """Call a function of lanes.c for each group: with its part of each tensor in `own`, all of those that are `shared`, and the sizes."""
         call = getattr(self.functions, function)
         same = [*(ctypes.c_void_p(tensor.data_ptr()) for tensor in shared), *map(ctypes.c_int, sizes)]
-        for group in range(len(own[0])):
+
+        def of_group(group: int) -> None:
             call(*(ctypes.c_void_p(tensor.data_ptr() + group * tensor.stride(0) * tensor.element_size()) for tensor in own), *same)
+
+        for _ in self.each(of_group, range(len(own[0]))):
+            pass  # a map does nothing before it is asked
 
 
 class _Step(torch.autograd.Function):
@@ -136,7 +149,7 @@ class _Step(torch.autograd.Function):
         sums = torch.empty(groups, outputs, 2, dtype=torch.float64)
         block.run("moments", [y, sums], [], outputs, rows, columns)
         mean, square = (sums.sum(0) / (groups * rows * columns * lanes)).unbind(1)
-        variance = square - mean * mean
+        variance = (square - mean * mean).clamp(min=0)
         steepness = (variance + block.branches.norm.eps).rsqrt()
         scale = (gamma * steepness).float()
         shift = (beta - mean * gamma * steepness).float()

@@ -41,7 +41,7 @@ class Figures:
 class Progress:
     """How far a stage has come: the epochs of a "teacher" or the "network", with what the last one came to; the "views" made, the "answers" given.
 
-    "teacher" and "answers" have a number where several teach.
+    Where there are several teachers or networks, the stage has their number.
     """
 
     stage: str
@@ -97,7 +97,7 @@ class Run:
     def __init__(self, model: nn.Sequential, recipe: Recipe, batches: Batches, ready: Callable[[nn.Module], nn.Module], state: State, snapshots: int = 0):
         self.model, self.recipe, self.batches, self.ready, self.state = model, recipe, batches, ready, state
         self.average = copy.deepcopy(self.model)
-        self.lanes = accelerate(model, state.path.parent)
+        self.lanes = accelerate(model, state.path.parent, recipe.threads)
         self.optimizers = optimizers(self.model, recipe)
         self.epoch = 0
         self.history: list[dict[str, float]] = []
@@ -110,10 +110,10 @@ class Run:
         while self.epoch < self.recipe.epochs:
             started = time.monotonic()
             loss = self.train_epoch()
-            if not math.isfinite(loss):
-                advice = "lower learning_rate or matrix_learning_rate" if self.snapshots else "try another seed, or teacher_epochs = 0"
-                raise BuildError(f"the loss of the {stage} is not a number any more in epoch {self.epoch + 1}; {advice} in the recipe")
             accuracy, likelihood = validate(self.ready(self.average), validation)
+            if not math.isfinite(loss + likelihood):
+                advice = "lower learning_rate or matrix_learning_rate" if stage.startswith("network") else "try another seed, or teacher_epochs = 0"
+                raise BuildError(f"the loss of the {stage} is not a number any more in epoch {self.epoch + 1}; {advice} in the recipe")
             self.epoch += 1
             self.history.append({"epoch": self.epoch, "loss": round(loss, 4), "accuracy": round(accuracy, 4), "likelihood": round(likelihood, 4)})
             self.save()
@@ -192,7 +192,7 @@ class Run:
 
 
 def _ahead(batches: Iterator[tuple[torch.Tensor, torch.Tensor]], threads: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """The same batches, each made in the background while the one before is learned from: a quarter of the time where a core is free."""
+    """The same batches, each made in the background while the one before is learned from."""
     with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(threads,)) as background:
         coming = background.submit(next, batches, None)
         while (batch := coming.result()) is not None:

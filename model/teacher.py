@@ -6,6 +6,7 @@ them mixed from two photos, for very long (Beyer et al., 2022).
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from errors import BuildError
 from model.augment import DRAWN, change, draw
 from model.recipe import Recipe
 from model.run import to_input
@@ -59,7 +61,7 @@ class Views:
 
     A view is a photo as `drawn` (V, N, DRAWN), of weight `share` (V, N), and the rest another one, `partner` (V, N), as
     `partner_drawn`; where nothing is mixed the share is 1. Two photos are blended, or where `corner` (V, N, 2), the upper left one in shares of
-    the size, is not negative, the partner is a square on the photo.
+    the room that there is for it, is not negative, the partner is a square on the photo.
     """
 
     photos: np.ndarray  # uint8 (N, C, H, W)
@@ -119,18 +121,25 @@ def draw_views(photos: np.ndarray, recipe: Recipe) -> Views:
 
 def keep_views(views: Views, path: Path, on_progress: Callable[[int, int], None] = lambda done, total: None) -> np.ndarray:
     """The pictures of the views, uint8 (V, N, C, H, W), in a file: making them takes longer than learning from them."""
-    if path.exists():
-        return np.load(path, mmap_mode="c")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    pictures = np.lib.format.open_memmap(unfinished, "w+", np.uint8, (len(views.drawn), *views.photos.shape))
-    for view in range(len(pictures)):
-        for some in torch.arange(len(views.photos)).split(250):
-            pictures[view, some.numpy()] = (views.images(view, some) * 255).round().byte().numpy()
-        on_progress(view + 1, len(pictures))
-    pictures.flush()
-    os.replace(unfinished, path)
-    return np.load(path, mmap_mode="c")
+    shape = (len(views.drawn), *views.photos.shape)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(f"{path.name.split('.')[0]}.views.*"):  # of another recipe: gigabytes that nobody asks for any more
+            left.unlink()
+        unfinished = path.with_suffix(".part")
+        try:
+            with unfinished.open("wb") as file:
+                np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+                for view in range(shape[0]):
+                    for some in torch.arange(shape[1]).split(250):
+                        file.write((views.images(view, some) * 255).round().byte().numpy().tobytes())
+                    on_progress(view + 1, shape[0])
+            os.replace(unfinished, path)
+        except OSError as error:
+            raise BuildError(f"the views need {math.prod(shape) / 1e9:.1f} GB there, and cannot be written ({error.strerror}); make room, or lower `views` in the recipe", path.parent) from error
+        finally:
+            unfinished.unlink(missing_ok=True)
+    return np.load(path, mmap_mode="r")
 
 
 def label_views(pictures: np.ndarray, teacher: Callable[[torch.Tensor], torch.Tensor], on_progress: Callable[[int, int], None] = lambda done, total: None) -> torch.Tensor:
@@ -138,6 +147,6 @@ def label_views(pictures: np.ndarray, teacher: Callable[[torch.Tensor], torch.Te
     said = []
     with torch.no_grad():
         for view in pictures:
-            said.append(torch.cat([teacher(to_input(some)) for some in np.array_split(view, -(-len(view) // 250))]))
+            said.append(torch.cat([teacher(to_input(some.copy())) for some in np.array_split(view, -(-len(view) // 250))]))
             on_progress(len(said), len(pictures))
     return torch.stack(said)

@@ -1,4 +1,4 @@
-"""Training: one recipe, one seed, one result; interrupted at any point it goes on where it was.
+"""Training: one recipe, one seed, one result on one machine; interrupted at any point it goes on where it was.
 
 What helps a network this small without changing what it computes afterwards: branches that fold into one
 kernel (RepVGG, Ding et al., 2021; OREPA, Hu et al., 2022), a larger teacher (`model/teacher.py`), label smoothing (Szegedy
@@ -15,6 +15,7 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -70,11 +71,13 @@ def train(network: nn.Sequential, photos: Photos, recipe: Recipe, weights: Path,
     try:
         for number, run in enumerate(runs, 1):
             run.go(validation, f"network {number}" if len(runs) > 1 else "network", on_epoch)
+            run.lanes = None  # and its memory
     except KeyboardInterrupt:
         raise BuildError(_stopped(network, runs, recipe, normalization, weights, photos)) from None
     card = _write(network, runs, recipe, normalization, weights, photos)
     for path in (*files, *(run.state.path for run in runs)):
-        path.unlink(missing_ok=True)
+        with suppress(PermissionError):  # Windows keeps the views' file until the process ends
+            path.unlink(missing_ok=True)
     return card
 
 
@@ -85,11 +88,11 @@ def _stopped(network: nn.Sequential, runs: list[Run], recipe: Recipe, normalizat
     begun = [run for run in runs if run.epoch]
     if not begun:
         return "training stopped in its first epoch; nothing was written"
+    stopped = f"training stopped after epoch {begun[-1].epoch}" + (f" of network {len(begun)} of {len(runs)}" if len(runs) > 1 else "")
     if _is_finished(weights):
-        return (f"training stopped after epoch {begun[-1].epoch}; {weights} keeps what an earlier run finished, and the weights "
-                f"so far are in {begun[-1].state.path}; the same command goes on from here")
+        return f"{stopped}; {weights} keeps what an earlier run finished, and the weights so far are in {begun[-1].state.path}; the same command goes on from here"
     card = _write(network, runs, recipe, normalization, weights, photos)
-    return (f"training stopped after epoch {begun[-1].epoch}; the weights so far ({card['history'][-1]['accuracy']:.1%} "
+    return (f"{stopped}; the {'best' if len(begun) > 1 else 'weights'} so far ({card['history'][-1]['accuracy']:.1%} "
             f"of the validation photos) are in {weights}; the same command goes on from here")
 
 
@@ -131,7 +134,7 @@ def _view_batches(pictures: np.ndarray, targets: torch.Tensor, recipe: Recipe, n
 
 
 def _batches_of(count: int, recipe: Recipe, random: torch.Generator) -> tuple[torch.Tensor, ...]:
-    """Which photos each batch holds: all of the same number, so that in each epoch a few others are left out."""
+    """Which photos each batch holds: all of the same number, so that each epoch leaves others out, fewer than a batch."""
     size = min(count, recipe.batch_size)
     return torch.randperm(count, generator=random)[: count // size * size].split(size)
 
@@ -149,7 +152,7 @@ def _taught_views(photos: Photos, recipe: Recipe, checkpoint: Path, on_epoch: Ca
     try:
         pictures = keep_views(views, kept, _counts("views", on_epoch))
     except KeyboardInterrupt:
-        raise BuildError("training stopped while the views were made; the same command begins with them again and goes on from here") from None
+        raise BuildError("training stopped while the views were made; the same command makes them again and goes on from here") from None
     said, files = teach(pictures, photos, recipe, checkpoint, on_epoch)
     labels = _smoothed(views.targets(torch.from_numpy(training.labels), said.shape[2]), recipe)
     return pictures, torch.lerp(said, labels, recipe.label_share), [kept, *files]
@@ -229,6 +232,7 @@ def _write(network: nn.Sequential, runs: list[Run], recipe: Recipe, normalizatio
         "photos": {"training": len(training.names), "validation": len(validation.names), "digest": photos.digest()},
         "finished": all(run.epoch == recipe.epochs for run in runs),
         "recipe": asdict(recipe),
+        "start": runs.index(run),
         "history": run.history,
     }
     save_weights(path, network, card)

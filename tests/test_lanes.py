@@ -13,6 +13,7 @@ from model import lanes
 from model.lanes import accelerate, load_functions
 from model.networks import TinyVGG, sequential
 from model.recipe import Recipe
+from model.run import Batches, Run, State
 from model.train import training_network
 
 TINY = dict(in_channels=3, hidden_units=10, classes=10, image_size=32, padding=0)
@@ -67,14 +68,53 @@ def test_the_gradient_of_a_pool_goes_to_the_first_of_the_largest(cache):
     assert torch.allclose(copies[0].grad, copies[1].grad, rtol=1e-4, atol=1e-5) and copies[1].grad.abs().max() > 0.01
 
 
-@pytest.mark.parametrize("layer", [{"kind": "conv", "out_channels": 2, "kernel_size": 3, "stride": 2}, {"kind": "leaky_relu"}, {"kind": "avg_pool"},
-                                   {"kind": "max_pool", "kernel_size": 3}])
+@pytest.mark.parametrize("layer", [{"kind": "conv", "out_channels": 2, "kernel_size": 3, "stride": 2}, {"kind": "conv", "out_channels": 2, "kernel_size": 1, "padding": 1},
+                                   {"kind": "conv", "out_channels": 65, "kernel_size": 3}, {"kind": "leaky_relu"}, {"kind": "avg_pool"}, {"kind": "max_pool", "kernel_size": 3}])
 def test_other_networks_are_left_to_pytorch(cache, layer):
     before = [{"name": "a", "kind": "conv", "out_channels": 2, "kernel_size": 3}, {"name": "b", "kind": "relu"}]
     after = [{"name": "y", "kind": "flatten"}, {"name": "logits", "kind": "linear", "out_features": 2}]
-    whole = training_network(sequential([*before, {"name": "x", **layer}, *after], (3, 16, 16)), Recipe())
+    middle = [{"name": "x", **layer}, *([{"name": "w", "kind": "relu"}] if layer["kind"] == "conv" else [])]
+    whole = training_network(sequential([*before, *middle, *after], (3, 16, 16)), Recipe())
     assert accelerate(whole, cache) is None and accelerate(training_network(sequential([*before, *after], (3, 16, 16)), Recipe()), cache)
     assert accelerate(training_network(TinyVGG(), Recipe(branches=0)), cache) is None
+
+
+def test_the_number_of_threads_does_not_change_the_result(cache):
+    images, seen = torch.rand(64, 3, 32, 32), []
+    for threads in (1, 3):
+        model = training_network(TinyVGG(**TINY), Recipe(dropout=0.0)).train()
+        accelerate(model, cache, threads)(images).square().sum().backward()
+        seen.append([p.grad for p in model.parameters()])
+    assert all(torch.equal(one, other) for one, other in zip(*seen, strict=True))
+
+
+def test_what_is_not_a_number_stays_so(cache):
+    """As in PyTorch, or a training that went wrong would go on."""
+    for part in ("kernel", "beta"):
+        model = training_network(TinyVGG(**TINY), Recipe(dropout=0.0)).train()
+        with torch.no_grad():
+            (model.conv_1_2.wide[0] if part == "kernel" else model.conv_2_2.norm.bias)[0] = torch.nan
+        assert accelerate(model, cache)(torch.rand(32, 3, 32, 32)).isnan().all() and model(torch.rand(32, 3, 32, 32)).isnan().all()
+
+
+def test_training_uses_it_for_whole_groups_alone(cache):
+    model = training_network(TinyVGG(**TINY), Recipe(dropout=0.0))
+    run = Run(model, Recipe(dropout=0.0), Batches(1, lambda epoch: iter(())), copy.deepcopy, State(cache / "none", ""))
+    asked = []
+    fast = run.lanes
+
+    class Spy:
+        takes = staticmethod(fast.takes)
+
+        def __call__(self, images):
+            asked.append(len(images))
+            return fast(images)
+
+    run.lanes = Spy()
+    for count in (32, 20):
+        images = torch.rand(count, 3, 32, 32)
+        assert torch.allclose(run._logits(images), model(images), rtol=1e-4, atol=1e-5)
+    assert asked == [32]
 
 
 def test_without_a_compiler_pytorch_does_it(tmp_path, monkeypatch):

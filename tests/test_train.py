@@ -153,7 +153,9 @@ def test_a_taught_run_interrupted_anywhere_ends_where_an_uninterrupted_one_does(
         run(tmp_path, "taught", TAUGHT, stop)
     seen = []
     run(tmp_path, "taught", TAUGHT, seen.append)
-    assert (seen[0].stage, seen[0].epoch) != ("teacher", 1) and seen[-1].stage == "network"
+    again, order = [epoch.stage for epoch in seen], ["views", "teacher", "answers", "network"]
+    assert again[0] == (stop_at[0] if stop_at != ("teacher", 2) else "answers") and again == sorted(again, key=order.index), "what was finished is not done again"
+    assert stop_at[0] not in ("teacher", "network") or stop_at == ("teacher", 2) or seen[0].epoch == stop_at[1] + 1
     assert (tmp_path / "taught.safetensors").read_bytes() == (whole_taught_run / "taught.safetensors").read_bytes()
     assert [path.name for path in sorted(tmp_path.glob("taught*"))] == ["taught.history.safetensors", "taught.json", "taught.safetensors"]
 
@@ -200,10 +202,35 @@ def test_views_are_the_same_for_the_same_seed_and_some_are_mixed(tmp_path):
     assert sum(bool((t != whose).any()) for t in targets) == round(TAUGHT.mix * 3) and torch.allclose(targets.sum(2), torch.ones(3, 8))
     assert (targets * whose).sum(2).min() >= 0.5, "most of a view is its own photo"
     kept = keep_views(views, tmp_path / "views.npy")
-    assert kept.dtype == np.uint8 and kept.shape == made.shape and torch.equal(torch.from_numpy(kept), (made * 255).round().byte())
+    assert kept.dtype == np.uint8 and kept.shape == made.shape and np.array_equal(kept, (made * 255).round().byte().numpy())
     assert np.array_equal(keep_views(views, tmp_path / "views.npy", lambda done, total: pytest.fail("what is kept is not made again")), kept)
     answers = label_views(kept, lambda x: x.mean((2, 3)))
-    assert answers.shape == (3, 8, 3) and torch.allclose(answers[1, 2], torch.from_numpy(kept[1, 2]).float().mean((1, 2)) / 255, atol=1e-5)
+    assert answers.shape == (3, 8, 3) and torch.allclose(answers[1, 2], torch.from_numpy(kept[1, 2] / 255).float().mean((1, 2)), atol=1e-5)
+
+
+def test_views_that_cannot_be_kept_leave_nothing(tmp_path, monkeypatch):
+    views = draw_views(made_photos().images[:8], TAUGHT)
+    (tmp_path / "run.views.of-another-recipe.npy").write_bytes(b"gigabytes")
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("model.teacher.os.replace", full)
+        with pytest.raises(BuildError, match=r"the views need 0\.0 GB there, and cannot be written \(No space left on device\); make room, or lower `views`"):
+            keep_views(views, tmp_path / "run.views.npy")
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        keep_views(views, tmp_path / "run.views.npy", stop)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_loss_that_is_not_a_number_is_said(tmp_path):
+    with pytest.raises(BuildError, match="the loss of the network is not a number any more in epoch 1; lower learning_rate"):
+        run(tmp_path, "run", replace(RECIPE, learning_rate=1.0, matrix_learning_rate=1.0, weight_decay=1e30))
 
 
 def test_a_mixed_view_is_as_much_of_each_photo_as_its_target_says():
@@ -259,16 +286,24 @@ def test_of_several_starts_the_likeliest_on_the_validation_photos_is_kept(tmp_pa
         if stages[-1] == ("network 2", 3):
             raise KeyboardInterrupt
 
-    with pytest.raises(BuildError, match="stopped after epoch 3"):
+    with pytest.raises(BuildError, match="stopped after epoch 3 of network 2 of 3; the best so far"):
         learn("three", replace(RECIPE, starts=3), stop)
     assert json.loads((tmp_path / "three.json").read_text())["finished"] is False
     stages.clear()
     measured, card = learn("three", replace(RECIPE, starts=3), stop)
     assert stages == [("network 2", 4), *(("network 3", epoch) for epoch in range(1, 5))]
     assert measured == alone[best][0] and len({figure for figure, _ in alone}) == 3
-    assert card["finished"] and card["history"] == alone[best][1]["history"] and card["recipe"]["starts"] == 3
+    assert card["finished"] and card["history"] == alone[best][1]["history"] and card["recipe"]["starts"] == 3 and card["start"] == best
     assert (tmp_path / "three.safetensors").read_bytes() == (tmp_path / f"alone{best}.safetensors").read_bytes()
     assert sorted(path.name for path in tmp_path.glob("three*")) == ["three.history.safetensors", "three.json", "three.safetensors"]
+
+
+def test_the_likeliest_is_kept_wherever_it_stands(tmp_path, monkeypatch):
+    run(tmp_path, "alone", replace(RECIPE, seed=1_000))
+    said = iter([0.3, 0.1, 0.2])
+    monkeypatch.setattr("model.train.likelihood", lambda logits, labels: next(said))
+    _, card = run(tmp_path, "three", replace(RECIPE, starts=3))
+    assert card["start"] == 1 and (tmp_path / "three.safetensors").read_bytes() == (tmp_path / "alone.safetensors").read_bytes()
 
 
 def test_stopped_within_an_epoch_it_keeps_the_one_before(tmp_path, monkeypatch):
