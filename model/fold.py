@@ -22,6 +22,17 @@ class Normalization:
         return (images - mean) / std
 
 
+class Normalize(nn.Module):
+    """Normalisation as a layer, where it does not fold into the network."""
+
+    def __init__(self, normalization: Normalization):
+        super().__init__()
+        self.normalization = normalization
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.normalization.apply(images)
+
+
 class Branches(nn.Module):
     """A convolution whose kernel is a sum while it trains: several of full size and one 1 x 1, each output channel of each with a scale of its own.
 

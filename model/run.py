@@ -28,6 +28,9 @@ from model.recipe import Recipe
 from model.weights_file import write_atomically
 
 
+MAKING = 4  # raised when batches are made in another way: checkpoints of the way before are not continued
+
+
 @dataclass(frozen=True)
 class Figures:
     """The mean loss of an epoch; accuracy and likelihood (mean negative log) of the validation photos after it."""

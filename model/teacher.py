@@ -6,10 +6,11 @@ them mixed from two photos, for very long (Beyer et al., 2022).
 
 from __future__ import annotations
 
-import math
-import os
+import copy
+import hashlib
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from errors import BuildError
-from model.augment import DRAWN, change, draw
+from model.batches import normalization_of, photo_batches, smoothed
+from model.data import TRAINING, VALIDATION, Photos
+from model.evaluate import fit_temperature
+from model.fold import Normalize
 from model.recipe import Recipe
-from model.run import to_input
+from model.run import MAKING, Progress, Run, State, answers
+from model.views import draw_views, keep_views, label_views
 
 WIDTHS = (24, 48, 96, 192)
 
@@ -55,98 +60,60 @@ def build_teacher(in_channels: int, image_size: int, classes: int) -> nn.Sequent
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(inputs, classes)).to(memory_format=torch.channels_last)
 
 
-@dataclass(frozen=True)
-class Views:
-    """V views of each of N photos: how each is made.
+def taught_views(photos: Photos, recipe: Recipe, checkpoint: Path, on_epoch: Callable[[Progress], None]) -> tuple[np.ndarray, torch.Tensor, list[Path]]:
+    """The views of the training photos uint8 (V, N, C, H, W), what is to be learned of them (V, N, K), and the files that keep both."""
+    training = photos.part(TRAINING)
+    views = draw_views(training.images, recipe)
+    drawn = hashlib.sha256(b"".join(tensor.numpy().tobytes() for tensor in (views.drawn, views.partner, views.partner_drawn, views.share, views.corner)))
+    kept = State.of(checkpoint, "views", MAKING, drawn.hexdigest(), photos.digest()).path.with_suffix(".npy")
+    try:
+        pictures = keep_views(views, kept, _counts("views", on_epoch))
+    except KeyboardInterrupt:
+        raise BuildError("training stopped while the views were made; the same command makes them again and goes on from here") from None
+    said, files = teach(pictures, photos, recipe, checkpoint, on_epoch)
+    labels = smoothed(views.targets(torch.from_numpy(training.labels), said.shape[2]), recipe)
+    return pictures, torch.lerp(said, labels, recipe.label_share), [kept, *files]
 
-    A view is a photo as `drawn` (V, N, DRAWN), of weight `share` (V, N), and the rest another one, `partner` (V, N), as
-    `partner_drawn`; where nothing is mixed the share is 1. Two photos are blended, or where `corner` (V, N, 2), the upper left one in shares of
-    the room that there is for it, is not negative, the partner is a square on the photo.
+
+def _counts(stage: str, on_epoch: Callable[[Progress], None]) -> Callable[[int, int], None]:
+    """Tells `on_epoch` how many are done of how many, with the time that is left."""
+    started = time.monotonic()
+    return lambda done, total: on_epoch(Progress(stage, done, total, None, (time.monotonic() - started) / done * (total - done)))
+
+
+def teach(pictures: np.ndarray, photos: Photos, recipe: Recipe, checkpoint: Path, on_epoch: Callable[[Progress], None]) -> tuple[torch.Tensor, list[Path]]:
+    """Train the teachers: the probabilities (V, N, K) that they give these views together, and the files that keep them until the run is finished.
+
+    The probabilities are of the mean of their logits, calibrated: trained on mixed photos, a teacher is less sure than it is right.
     """
-
-    photos: np.ndarray  # uint8 (N, C, H, W)
-    drawn: torch.Tensor
-    partner: torch.Tensor
-    partner_drawn: torch.Tensor
-    share: torch.Tensor
-    corner: torch.Tensor
-
-    def images(self, view: torch.Tensor | int, photo: torch.Tensor) -> torch.Tensor:
-        """Of photo (B,) this view, or each its own (B,) -> float32 (B, C, H, W) in [0, 1]."""
-        images = change(self._photos(photo), self.drawn[view, photo])
-        share, corner = self.share[view, photo], self.corner[view, photo]
-        mixed = share < 1
-        if mixed.any():
-            others = change(self._photos(self.partner[view, photo][mixed]), self.partner_drawn[view, photo][mixed])
-            images[mixed] = torch.lerp(others, images[mixed], _weights(share[mixed], corner[mixed], images.shape[2:]).unsqueeze(1))
-        return images
-
-    def targets(self, labels: torch.Tensor, classes: int) -> torch.Tensor:
-        """Whose pictures the views are (V, N, K), for the labels (N,) of the photos."""
-        whose = F.one_hot(labels, classes).float()
-        return torch.lerp(whose[self.partner], whose, self.share.unsqueeze(2))
-
-    def _photos(self, chosen: torch.Tensor) -> torch.Tensor:
-        return to_input(self.photos[chosen.numpy()])
+    said, asked, files = zip(*(_teach_one(which, pictures, photos, recipe, checkpoint, on_epoch) for which in range(recipe.teachers)), strict=True)
+    temperature = fit_temperature(torch.stack(asked).mean(0).numpy(), photos.part(VALIDATION).labels)
+    return (torch.stack(said).mean(0) / temperature).softmax(2), [path for pair in files for path in pair]
 
 
-def _weights(share: torch.Tensor, corner: torch.Tensor, size: torch.Size) -> torch.Tensor:
-    """What each pixel has of the photo itself (B, H, W): its share, or all but in a square of the partner's."""
-    height, width = size
-    side = (1 - share).sqrt()
-    top, left = ((1 - side) * where for where in corner.unbind(1))
-    rows, columns = ((torch.arange(length) + 0.5) / length for length in (height, width))
-    down = (rows >= top.view(-1, 1)) & (rows < (top + side).view(-1, 1))
-    across = (columns >= left.view(-1, 1)) & (columns < (left + side).view(-1, 1))
-    square = 1 - (down.unsqueeze(2) & across.unsqueeze(1)).float()
-    return torch.where((corner < 0).any(1).view(-1, 1, 1), share.view(-1, 1, 1).expand(-1, height, width), square)
-
-
-def draw_views(photos: np.ndarray, recipe: Recipe) -> Views:
-    """Views of photos uint8 (N, C, H, W), a share of them mixed with another photo: blended (Zhang et al., 2018) and, every second one, cut (Yun et al., 2019).
-
-    All chance follows from the seed.
-    """
-    count = len(photos)
-    random = torch.Generator().manual_seed(recipe.seed)
-    drawn, partner_drawn = (draw(recipe.views * count, recipe, random).view(recipe.views, count, DRAWN) for _ in range(2))
-    partner = torch.randint(0, count, (recipe.views, count), generator=random)
-    share = torch.rand(recipe.views, count, generator=random) / 2 + 0.5
-    corner = torch.rand(recipe.views, count, 2, generator=random)
-    mixed = np.linspace(0, recipe.views - 1, round(recipe.mix * recipe.views)).round().astype(int)
-    share[np.setdiff1d(np.arange(recipe.views), mixed)] = 1
-    corner[mixed[::2]] = -1
-    return Views(photos, drawn, partner, partner_drawn, share, corner)
-
-
-def keep_views(views: Views, path: Path, on_progress: Callable[[int, int], None] = lambda done, total: None) -> np.ndarray:
-    """The pictures of the views, uint8 (V, N, C, H, W), in a file: making them takes longer than learning from them."""
-    shape = (len(views.drawn), *views.photos.shape)
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for left in path.parent.glob(f"{path.name.split('.')[0]}.views.*"):  # of another recipe: gigabytes that nobody asks for any more
-            left.unlink()
-        unfinished = path.with_suffix(".part")
-        try:
-            with unfinished.open("wb") as file:
-                np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-                for view in range(shape[0]):
-                    for some in torch.arange(shape[1]).split(250):
-                        file.write((views.images(view, some) * 255).round().byte().numpy().tobytes())
-                    on_progress(view + 1, shape[0])
-            os.replace(unfinished, path)
-        except OSError as error:
-            raise BuildError(f"the views need {math.prod(shape) / 1e9:.1f} GB there, and cannot be written ({error.strerror}); make room, or lower `views` in the recipe", path.parent) from error
-        finally:
-            unfinished.unlink(missing_ok=True)
-    return np.load(path, mmap_mode="r")
-
-
-def label_views(pictures: np.ndarray, teacher: Callable[[torch.Tensor], torch.Tensor], on_progress: Callable[[int, int], None] = lambda done, total: None) -> torch.Tensor:
-    """The logits (V, N, K) of a teacher that takes images (B, C, H, W) in [0, 1], for views uint8 (V, N, C, H, W)."""
-    said = []
-    with torch.no_grad():
-        for view in pictures:
-            said.append(torch.cat([teacher(to_input(some.copy())) for some in np.array_split(view, -(-len(view) // 250))]))
-            on_progress(len(said), len(pictures))
-    return torch.stack(said)
+def _teach_one(which: int, pictures: np.ndarray, photos: Photos, recipe: Recipe, checkpoint: Path,
+               on_epoch: Callable[[Progress], None]) -> tuple[torch.Tensor, torch.Tensor, tuple[Path, Path]]:
+    """Train one teacher; its logits for the views (V, N, K) and for the validation photos (M, K), and the files of its state and of those."""
+    training, validation = photos.part(TRAINING), photos.part(VALIDATION)
+    normalization = normalization_of(training)
+    # What acts on the small network alone is nothing to a teacher: with another of those settings it need not learn again.
+    plan = replace(recipe, epochs=recipe.teacher_epochs, learning_rate=4e-3, weight_decay=0.05, matrix_learning_rate=0.0,
+                   linear_decay=0.0, dropout=0.0, branches=0, label_share=0.0, averaging=0.998, batch_size=64, teachers=1, starts=1, seed=recipe.seed + which)
+    answered = State.of(checkpoint, "answers", MAKING, asdict(plan), recipe.seed, photos.digest())  # the views follow from the recipe's own seed
+    header, said = answered.read()
+    state = State.of(checkpoint, "teacher", MAKING, asdict(replace(plan, views=1, mix=0.0)), photos.digest())
+    files = (state.path, answered.path)
+    if header is not None:
+        return said["views"], said["validation"], files
+    number = f" {which + 1}" if recipe.teachers > 1 else ""
+    torch.manual_seed(plan.seed)
+    model = build_teacher(training.images.shape[1], training.images.shape[2], int(training.labels.max()) + 1)
+    run = Run(model, plan, photo_batches(training, plan, normalization, mix=True), lambda model: nn.Sequential(Normalize(normalization), copy.deepcopy(model)).eval(), state)
+    try:
+        run.go(validation, f"teacher{number}", on_epoch)
+        teacher = run.ready(run.average)
+        said = {"views": label_views(pictures, teacher, _counts(f"answers{number}", on_epoch)), "validation": answers(teacher, validation)}
+    except KeyboardInterrupt:
+        raise BuildError(f"training stopped while the teacher was learning (epoch {run.epoch}); the same command goes on from here") from None
+    answered.write(said)
+    return said["views"], said["validation"], files

@@ -18,8 +18,9 @@ from model.fold import Branches
 from model.networks import TinyVGG
 from model.recipe import Recipe
 from model.run import optimizers, validate
-from model.teacher import draw_views, keep_views, label_views
-from model.train import history_file, teach, train
+from model.teacher import teach
+from model.train import history_file, train
+from model.views import draw_views, keep_views, label_views
 from model.weights_file import load_weights
 from tests.pictures import write_photos
 
@@ -216,7 +217,7 @@ def test_views_that_cannot_be_kept_leave_nothing(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("model.teacher.os.replace", full)
+        patched.setattr("model.views.os.replace", full)
         with pytest.raises(BuildError, match=r"the views need 0\.0 GB there, and cannot be written \(No space left on device\); make room, or lower `views`"):
             keep_views(views, tmp_path / "run.views.npy")
 
@@ -322,7 +323,7 @@ def test_stopped_within_an_epoch_it_keeps_the_one_before(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return augment(*arguments)
 
-    monkeypatch.setattr("model.train.augment", stop_in_the_third)
+    monkeypatch.setattr("model.batches.augment", stop_in_the_third)
     with pytest.raises(BuildError, match="after epoch 2"):
         run(tmp_path, "within")
     assert (tmp_path / "within.safetensors").read_bytes() == (tmp_path / "between.safetensors").read_bytes()
@@ -351,7 +352,7 @@ def test_stopped_in_the_first_epoch_it_leaves_older_weights_alone(tmp_path, monk
     def stop(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("model.train.augment", stop)
+    monkeypatch.setattr("model.batches.augment", stop)
     with pytest.raises(BuildError, match="first epoch; nothing was written"):
         run(tmp_path, "run", Recipe(**{**vars(RECIPE), "seed": 7}))
     assert (tmp_path / "run.safetensors").read_bytes() == before
