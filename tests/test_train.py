@@ -1,7 +1,9 @@
 """Training on pictures that the tests make: the same seed, interruptions, and what is written."""
 
 import json
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from model.augment import augment, change
 from model.data import TEST, TRAINING, VALIDATION, Photos
 from model.evaluate import Network, fit_temperature, likelihood
 from model.fold import Branches
+from model.lanes import load_functions
 from model.networks import TinyVGG
 from model.recipe import Recipe
 from model.run import optimizers, validate
@@ -23,6 +26,16 @@ from model.train import history_file, train
 from model.views import draw_views, keep_views, label_views
 from model.weights_file import load_weights
 from tests.pictures import write_photos
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_once():
+    """Not anew for each folder of a test."""
+    with pytest.MonkeyPatch.context() as patched, tempfile.TemporaryDirectory() as folder:
+        functions = load_functions(Path(folder))
+        patched.setattr("model.lanes.load_functions", lambda cache: functions)
+        yield
+
 
 RECIPE = Recipe(epochs=4, batch_size=16, learning_rate=5e-3, dropout=0.1)
 
