@@ -83,7 +83,7 @@ def as_markdown(cards: list[Card]) -> str:
     for of in _OF:
         shares = [next((percent(entry["share"]) for entry in card.data.get("unknown", {"said": []})["said"] if entry["of"] == of), "") for card in cards]
         row(f'"none of the classes" said of {_OF[of]}', shares)
-    row("epochs, seed", [f"{len(card.data['history'])}{'' if card.finished() else ' of ' + str(card.data['recipe']['epochs'])}, {card.data['recipe']['seed']}" for card in cards])
+    row("epochs, seed", [f"{len(card.data['history'])}{'' if card.finished() else ' of ' + str(card.data['recipe']['epochs'])}, {card.data['recipe']['seed'] + 1_000 * card.data.get('start', 0)}" for card in cards])
     head = ["", *(card.model.title for card in cards)]
     lines = [head, ["---", *["--:"] * len(cards)], *([what, *cells] for what, cells in rows)]
     table = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -53,7 +53,7 @@ def view_batches(pictures: np.ndarray, targets: torch.Tensor, recipe: Recipe, no
 
 
 def _batches_of(count: int, recipe: Recipe, random: torch.Generator) -> tuple[torch.Tensor, ...]:
-    """Which photos each batch holds: all of the same number, so that each epoch leaves others out, fewer than a batch."""
+    """Which photos each batch holds: all of the same size, so that each epoch leaves out some, fewer than a batch and others each time."""
     size = min(count, recipe.batch_size)
     return torch.randperm(count, generator=random)[: count // size * size].split(size)
 

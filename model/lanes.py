@@ -1,7 +1,7 @@
 """The training step of a plain stack of convolutions, several times as fast: as many pictures at once as a vector has lanes.
 
 PyTorch's convolutions are made for hundreds of channels; with ten they leave most of a processor idle. `model/lanes.c` computes the
-same, to rounding. It is compiled when a training begins; without a C compiler, or for other networks, PyTorch does it.
+same, to rounding. It is compiled when a training first needs it; without a C compiler, or for other networks, PyTorch does it.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def load_functions(cache: Path) -> ctypes.CDLL | None:
 
 
 def accelerate(model: nn.Sequential, cache: Path, threads: int = 1) -> Lanes | None:
-    """`model` on the functions of lanes.c; None without them, or where it is not convolutions with branches, ReLU and 2 x 2 max-pooling until it is flattened.
+    """`model`, computed by lanes.c; None without them, or where it is not convolutions with branches, ReLU and 2 x 2 max-pooling until it is flattened.
 
-    Each group is computed by one thread, so their number does not change the result.
+    Each group of pictures is computed by one thread, so the number of threads does not change the result.
     """
     layers, plan = list(model.children()), []
     while layers and type(layers[0]) is Branches:
@@ -98,7 +98,7 @@ class Lanes:
 class _Block:
     """A convolution with what follows it.
 
-    Its memory is kept from step to step, since asking for it takes as long as filling it: a batch's backward pass comes before the next batch.
+    Its memory is kept from step to step, since asking for it takes as long as filling it. So a batch's backward pass must be done before the next batch.
     """
 
     def __init__(self, functions: ctypes.CDLL, each: Callable, branches: Branches, pooled: bool):

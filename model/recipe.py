@@ -32,12 +32,12 @@ class Recipe:
     blur: float = 0.1  # share of the pictures slightly blurred
     teacher_epochs: int = 0  # of each larger network that teaches this one; 0 does without
     teachers: int = 1  # that are trained, each from a seed of its own, and answer together
-    views: int = 32  # of each photo that they answer
+    views: int = 32  # of each photo, for the teachers to answer
     mix: float = 0.25  # share of the views that are mixed from two photos, blended and cut in turn
-    label_share: float = 0.3  # of the photos' own labels in what the views are learned as; the rest is the teachers' answer
-    threads: int = 1  # the same seed gives the same weights at one thread count
+    label_share: float = 0.3  # of the labels in what is learned of a view; the rest is the teachers' answer
+    threads: int = 1  # of the processor; the same seed gives the same weights only at the same number
     seed: int = 0
-    starts: int = 1  # networks that learn from seeds of their own; the likeliest on the validation photos is kept
+    starts: int = 1  # networks trained one after the other, each from a seed of its own; the likeliest on the validation photos is kept
 
     @staticmethod
     def read(table: dict[str, Any]) -> Recipe:

@@ -1,4 +1,4 @@
-"""A larger network that learns the photos first, and then tells the small one how sure it is of each (Hinton et al., 2015).
+"""Larger networks that learn the photos first, and then tell the small one how sure they are of each (Hinton et al., 2015).
 
 The small one sees, for each photo, many views with the teacher's own answer to that view: the same view for both, some of
 them mixed from two photos, for very long (Beyer et al., 2022).
@@ -61,7 +61,7 @@ def build_teacher(in_channels: int, image_size: int, classes: int) -> nn.Sequent
 
 
 def taught_views(photos: Photos, recipe: Recipe, checkpoint: Path, on_epoch: Callable[[Progress], None]) -> tuple[np.ndarray, torch.Tensor, list[Path]]:
-    """The views of the training photos uint8 (V, N, C, H, W), what is to be learned of them (V, N, K), and the files that keep both."""
+    """The views of the training photos uint8 (V, N, C, H, W), what is to be learned of them (V, N, K), and the files to delete once the run is finished."""
     training = photos.part(TRAINING)
     views = draw_views(training.images, recipe)
     drawn = hashlib.sha256(b"".join(tensor.numpy().tobytes() for tensor in (views.drawn, views.partner, views.partner_drawn, views.share, views.corner)))
@@ -69,7 +69,7 @@ def taught_views(photos: Photos, recipe: Recipe, checkpoint: Path, on_epoch: Cal
     try:
         pictures = keep_views(views, kept, _counts("views", on_epoch))
     except KeyboardInterrupt:
-        raise BuildError("training stopped while the views were made; the same command makes them again and goes on from here") from None
+        raise BuildError("training stopped while the views were made; the same command makes them from the beginning") from None
     said, files = teach(pictures, photos, recipe, checkpoint, on_epoch)
     labels = smoothed(views.targets(torch.from_numpy(training.labels), said.shape[2]), recipe)
     return pictures, torch.lerp(said, labels, recipe.label_share), [kept, *files]
@@ -93,7 +93,7 @@ def teach(pictures: np.ndarray, photos: Photos, recipe: Recipe, checkpoint: Path
 
 def _teach_one(which: int, pictures: np.ndarray, photos: Photos, recipe: Recipe, checkpoint: Path,
                on_epoch: Callable[[Progress], None]) -> tuple[torch.Tensor, torch.Tensor, tuple[Path, Path]]:
-    """Train one teacher; its logits for the views (V, N, K) and for the validation photos (M, K), and the files of its state and of those."""
+    """Train one teacher; its logits for the views (V, N, K) and for the validation photos (M, K), and the files that keep its state and these logits."""
     training, validation = photos.part(TRAINING), photos.part(VALIDATION)
     normalization = normalization_of(training)
     # What acts on the small network alone is nothing to a teacher: with another of those settings it need not learn again.
@@ -114,6 +114,6 @@ def _teach_one(which: int, pictures: np.ndarray, photos: Photos, recipe: Recipe,
         teacher = run.ready(run.average)
         said = {"views": label_views(pictures, teacher, _counts(f"answers{number}", on_epoch)), "validation": answers(teacher, validation)}
     except KeyboardInterrupt:
-        raise BuildError(f"training stopped while the teacher was learning (epoch {run.epoch}); the same command goes on from here") from None
+        raise BuildError(f"training stopped while teacher{number} was {'answering' if run.epoch == plan.epochs else f'learning (after epoch {run.epoch})'}; the same command goes on from here") from None
     answered.write(said)
     return said["views"], said["validation"], files

@@ -1,7 +1,7 @@
 """Training: one recipe, one seed, one result on one machine; interrupted at any point it goes on where it was.
 
 What helps a network this small without changing what it computes afterwards: branches that fold into one
-kernel (RepVGG, Ding et al., 2021; OREPA, Hu et al., 2022), a larger teacher (`model/teacher.py`), label smoothing (Szegedy
+kernel (RepVGG, Ding et al., 2021; OREPA, Hu et al., 2022), larger teachers (`model/teacher.py`), the best of several starts, label smoothing (Szegedy
 et al., 2016), Muon for the kernels (Jordan et al., 2024), one cycle of the learning rate (Smith, 2018), an average of the
 weights (Polyak and Juditsky, 1992), mild augmentation, and in the end a temperature that makes it as sure as it is right
 (Guo et al., 2017).
@@ -42,8 +42,8 @@ def train(network: nn.Sequential, photos: Photos, recipe: Recipe, weights: Path,
           on_epoch: Callable[[Progress], None]) -> dict[str, Any]:
     """Train `network` on the training photos; write `weights`, the history of them, and a card, and return the card.
 
-    The state is written beside `checkpoint` after every epoch, in a file whose name follows from recipe, data and network, and
-    continued from when they are the same; a run with others has a file of its own. Ctrl-C keeps the weights so far, and a
+    Each start, and each teacher, has a state beside `checkpoint`, written after every epoch in a file whose name follows from all that it
+    depends on, and continued from when that is the same. They and the views are deleted once all is finished. Ctrl-C keeps the weights so far, and a
     BuildError says where: they are written with `"finished": false`, or stay in that file when `weights` holds those of a finished run.
     """
     torch.set_num_threads(recipe.threads)
@@ -122,7 +122,7 @@ def _write(network: nn.Sequential, runs: list[Run], recipe: Recipe, normalizatio
         "photos": {"training": len(training.names), "validation": len(validation.names), "digest": photos.digest()},
         "finished": all(run.epoch == recipe.epochs for run in runs),
         "recipe": asdict(recipe),
-        "start": runs.index(run),
+        "start": runs.index(run),  # from 0; its seed is the recipe's and 1,000 for each
         "history": run.history,
     }
     save_weights(path, network, card)

@@ -22,9 +22,9 @@ from model.run import to_input
 class Views:
     """V views of each of N photos: how each is made.
 
-    A view is a photo as `drawn` (V, N, DRAWN), of weight `share` (V, N), and the rest another one, `partner` (V, N), as
-    `partner_drawn`; where nothing is mixed the share is 1. Two photos are blended, or where `corner` (V, N, 2), the upper left one in shares of
-    the room that there is for it, is not negative, the partner is a square on the photo.
+    A view is a photo as `drawn` (V, N, DRAWN), of weight `share` (V, N), and the rest another one, `partner` (V, N), as `partner_drawn`;
+    where nothing is mixed the share is 1. Where `corner` (V, N, 2) is negative the two are blended. Elsewhere the partner is a square of
+    1 - share of the area, and `corner` is its upper left one, from 0 (top, left) to 1 (as far down and right as it goes).
     """
 
     photos: np.ndarray  # uint8 (N, C, H, W)
@@ -35,7 +35,7 @@ class Views:
     corner: torch.Tensor
 
     def images(self, view: torch.Tensor | int, photo: torch.Tensor) -> torch.Tensor:
-        """Of photo (B,) this view, or each its own (B,) -> float32 (B, C, H, W) in [0, 1]."""
+        """Views of the photos (B,): the same one of each, or one of its own for each (B,) -> float32 (B, C, H, W) in [0, 1]."""
         images = change(self._photos(photo), self.drawn[view, photo])
         share, corner = self.share[view, photo], self.corner[view, photo]
         mixed = share < 1
@@ -45,7 +45,7 @@ class Views:
         return images
 
     def targets(self, labels: torch.Tensor, classes: int) -> torch.Tensor:
-        """Whose pictures the views are (V, N, K), for the labels (N,) of the photos."""
+        """Which classes the views show, as probabilities (V, N, K), for the labels (N,) of the photos."""
         whose = F.one_hot(labels, classes).float()
         return torch.lerp(whose[self.partner], whose, self.share.unsqueeze(2))
 
@@ -54,7 +54,7 @@ class Views:
 
 
 def _weights(share: torch.Tensor, corner: torch.Tensor, size: torch.Size) -> torch.Tensor:
-    """What each pixel has of the photo itself (B, H, W): its share, or all but in a square of the partner's."""
+    """What each pixel has of the photo itself (B, H, W): its share everywhere, or 0 in the partner's square and 1 around it."""
     height, width = size
     side = (1 - share).sqrt()
     top, left = ((1 - side) * where for where in corner.unbind(1))
@@ -87,7 +87,7 @@ def keep_views(views: Views, path: Path, on_progress: Callable[[int, int], None]
     shape = (len(views.drawn), *views.photos.shape)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        for left in path.parent.glob(f"{path.name.split('.')[0]}.views.*"):  # of another recipe: gigabytes that nobody asks for any more
+        for left in path.parent.glob(f"{path.name.split('.')[0]}.views.*"):  # made with other settings or photos: gigabytes, made again if they are asked for
             left.unlink()
         unfinished = path.with_suffix(".part")
         try:
