@@ -208,11 +208,10 @@ CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 # "None of the classes": a picture looks like nothing known when it excites no class (a measure of its logits below a threshold), or
-# when a channel of the first maps is brighter or darker, on average, than for any photo of the classes: noise and most flat colours do that.
+# when a channel of one layer is brighter or darker, on average, than for any photo of the classes: noise and most flat colours do that.
 
 FALSE_ALARMS = 0.1  # of the validation photos: more would make the sentence one that nobody believes
 MARGIN = 25  # of the range, divided by the number of photos, on either side: the fewer have shown it, the more may lie beyond
-ACTIVATIONS = {"relu", "leaky_relu", "sigmoid", "tanh"}
 
 MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "probability": lambda logits: softmax(logits).max(1),  # Hendrycks and Gimpel, 2017
@@ -230,17 +229,30 @@ def choose_measure(known: np.ndarray, unknown: np.ndarray) -> dict[str, Any]:
     return {"measure": best[1], "threshold": round(best[2], 4)}
 
 
-def fit_range(network: Network, images: np.ndarray) -> dict[str, Any]:
-    """The layer of the first maps, and the least and the most that each of its channels is on average, with a MARGIN; None without maps."""
-    kinds = [(name, kind_of(layer, name).name) for name, layer in network.layers.named_children()]
-    first = next((at for at, (_, kind) in enumerate(kinds) if kind == "conv"), None)
-    if first is None:
-        return {"layer": None, "least": [], "most": []}
-    layer = next((name for name, kind in kinds[first + 1 : first + 2] if kind in ACTIVATIONS), kinds[first][0])
+def fit_range(network: Network, images: np.ndarray, made: dict[str, np.ndarray]) -> dict[str, Any]:
+    """`range_of` the layer by which most pictures of nothing are told, each kind of them in `made` counting the same; without maps its layer is None."""
+    names = [name for name, _ in network.layers.named_children()]
+    best: tuple[float, dict[str, Any]] = (-1, {"layer": None, "least": [], "most": []})
+    for layer in (name for name, activation in network.trace(images[:1], names).items() if activation.ndim == 4):
+        fitted = range_of(network, layer, images)
+        told = float(np.mean([outside(network.trace(pictures, [layer])[layer], fitted).mean() for pictures in made.values()]))
+        best = max(best, (told, fitted), key=lambda one: one[0])  # of equals the first
+    return best[1]
+
+
+def range_of(network: Network, layer: str, images: np.ndarray) -> dict[str, Any]:
+    """The least and the most that each channel of a layer with maps is on average, with a MARGIN."""
     means = np.concatenate([channel_means(network.trace(part, [layer])[layer]) for part in parts(images)]).astype(float)
     least, most = means.min(0), means.max(0)
-    margin = MARGIN / len(images) * (most - least)
+    spread = np.maximum(most - least, (most - least).mean())  # a channel that shows nothing of these may still show something of others
+    margin = MARGIN / len(images) * spread
     return {"layer": layer, "least": (least - margin).round(5).tolist(), "most": (most + margin).round(5).tolist()}
+
+
+def outside(activation: np.ndarray, rule: dict[str, Any]) -> np.ndarray:
+    """Whether a channel of the activation (N, C, ...) is out of the range: bool (N,)"""
+    means = channel_means(activation)
+    return ((means < rule["least"]) | (means > rule["most"])).any(1)
 
 
 def channel_means(activation: np.ndarray) -> np.ndarray:
@@ -253,20 +265,19 @@ def looks_unknown(trace: dict[str, np.ndarray], rule: dict[str, Any]) -> np.ndar
     dull = MEASURES[rule["measure"]](trace["logits"]) < rule["threshold"]
     if rule["layer"] is None:
         return dull
-    means = channel_means(trace[rule["layer"]])
-    return dull | ((means < rule["least"]) | (means > rule["most"])).any(1)
+    return dull | outside(trace[rule["layer"]], rule)
 
 
 def unknown_figures(network: Network, photos: Photos, others: np.ndarray | None, drawings: np.ndarray) -> dict[str, Any]:
     """How "none of the classes" was chosen, and how often it is said of what was not used to choose.
 
     `others` uint8 (N, C, H, W) are photos of other classes: every second one chooses, the rest measure. Without them the pictures that
-    `made_pictures` makes stand in for choosing.
+    `made_pictures` makes stand in for choosing. The layer is chosen on such pictures, others than those that measure.
     """
-    made = made_pictures(photos.images.shape[2], photos.images.shape[1])
+    made, of_another_seed = (made_pictures(photos.images.shape[2], photos.images.shape[1], seed) for seed in (0, 1))
     chooses = others[::2] if others is not None else np.concatenate(list(made.values()))
     validation = photos.part(VALIDATION)
-    chosen = {**choose_measure(network.logits(validation.images), network.logits(chooses)), **fit_range(network, validation.images)}
+    chosen = {**choose_measure(network.logits(validation.images), network.logits(chooses)), **fit_range(network, validation.images, of_another_seed)}
 
     layers = ["logits", *([chosen["layer"]] if chosen["layer"] else [])]
 
@@ -277,9 +288,9 @@ def unknown_figures(network: Network, photos: Photos, others: np.ndarray | None,
     return {**chosen, "said": [{"of": name, "pictures": len(images), "share": share(images)} for name, images in measured if len(images)]}
 
 
-def made_pictures(size: int, channels: int) -> dict[str, np.ndarray]:
-    """Pictures of nothing, from a fixed seed: noise, lines of text, and one colour alone; uint8 (MADE, channels, size, size) each."""
-    random = np.random.default_rng(0)
+def made_pictures(size: int, channels: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """Pictures of nothing: noise, lines of text, and one colour alone; uint8 (MADE, channels, size, size) each."""
+    random = np.random.default_rng(seed)
     font = ImageFont.load_default(size / 5)
     text = []
     for _ in range(MADE):

@@ -17,7 +17,7 @@ from torch import nn
 import build
 from model.data import TEST, VALIDATION, Photos
 from model.evaluate import (CHANGES, MEASURES, Network, calibration_error, channel_means, choose_measure, confusion, fit_range, fit_temperature,
-                            fold_temperature, likelihood, looks_unknown, made_pictures, mistakes, reliability, silent_channels, softmax, unknown_figures, wilson)
+                            fold_temperature, likelihood, looks_unknown, made_pictures, mistakes, outside, range_of, reliability, silent_channels, softmax, unknown_figures, wilson)
 from model.networks import TinyVGG
 from tests.node import pack
 from tests.pictures import encoded, scene, write_photos
@@ -143,7 +143,7 @@ def test_the_page_tells_the_unknown_as_python_does(bridge, answers, name):
     assert all(some.sum() > 5 for some in (unusual & ~dull, dull & ~unusual, told, ~told))  # each half of the rule decides somewhere
 
 
-def test_what_no_photo_does_to_the_first_maps_is_unusual():
+def test_what_no_photo_does_to_the_maps_is_unusual():
     """The first layer's kernels are one of a single colour and one for upright edges."""
     network = a_network()
     with torch.no_grad():
@@ -153,8 +153,7 @@ def test_what_no_photo_does_to_the_first_maps_is_unusual():
         network.layers.conv_1_1.weight[1, :, 1, 0] = -1
         network.layers.conv_1_1.weight[1, :, 1, 2] = 1
     photos = np.stack([np.asarray(scene(20, 20, seed=i)).transpose(2, 0, 1) for i in range(320)]).astype(np.uint8)
-    rule = {**fit_range(network, photos[:300]), "measure": "probability", "threshold": 0.0}
-    assert rule["layer"] == "relu_1_1"
+    rule = {**fit_range(network, photos[:300], made_pictures(20, 3, seed=1)), "measure": "probability", "threshold": 0.0}
 
     def unusual(images):
         return looks_unknown(network.trace(images, [rule["layer"], "logits"]), rule)
@@ -164,33 +163,41 @@ def test_what_no_photo_does_to_the_first_maps_is_unusual():
     assert unusual(made["noise"]).all() and unusual(made["text"]).all() and unusual(np.full((1, 3, 20, 20), 99, np.uint8)).all()
 
 
-@pytest.mark.parametrize("layers, expected", [
-    ([nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2)], "1"),
-    ([nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3), nn.ReLU()], "0"),
-    ([nn.Conv2d(3, 4, 3), nn.Tanh()], "1"),
-    ([nn.Conv2d(3, 4, 3), nn.MaxPool2d(2), nn.ReLU()], "0"),
-    ([nn.Flatten(), nn.Linear(192, 7), nn.ReLU()], None),
+@pytest.mark.parametrize("layers", [
+    [nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2)],
+    [nn.Conv2d(3, 4, 3), nn.Tanh(), nn.Conv2d(4, 4, 3), nn.Flatten(), nn.Linear(64, 4), nn.ReLU()],
+    [nn.Flatten(), nn.Linear(192, 7), nn.ReLU()],
 ])
-def test_the_first_maps_are_those_of_the_first_convolution(layers, expected):
+def test_the_layer_is_the_one_that_tells_most_pictures_of_nothing(layers):
+    torch.manual_seed(0)
+    for layer in layers:
+        if hasattr(layer, "reset_parameters"):
+            layer.reset_parameters()
     network = Network(nn.Sequential(*layers).eval(), None)
-    images = np.random.default_rng(0).integers(0, 256, (9, 3, 8, 8), dtype=np.uint8)
-    rule = fit_range(network, images)
-    assert (rule["layer"], len(rule["least"]), len(rule["most"])) == (expected, *([4, 4] if expected else [0, 0]))
-    if expected is None:
-        last = nn.Sequential(nn.Flatten(), nn.Linear(3 * 20 * 20, 3))
-        figures = unknown_figures(Network(nn.Sequential(OrderedDict(flatten=last[0], logits=last[1])).eval(), None), some_photos(), None, some_photos().images[:2])
-        assert figures["layer"] is None and len(figures["said"]) == 5
-    dull = {"measure": "logit", "threshold": 0.5, **rule}
-    logits = np.array([[0.0, 0.2], [0.9, 0.0]])
-    if expected is None:
-        assert looks_unknown({"logits": logits}, dull).tolist() == [True, False]
+    images = np.random.default_rng(0).integers(100, 120, (9, 3, 8, 8), dtype=np.uint8)
+    made = made_pictures(8, 3, seed=1)
+    rule = fit_range(network, images, made)
+    maps = [str(at) for at, layer in enumerate(layers) if at < next((i for i, one in enumerate(layers) if isinstance(one, nn.Flatten)), len(layers))]
+
+    def told(fitted):
+        return np.mean([outside(network.trace(pictures, [fitted["layer"]])[fitted["layer"]], fitted).mean() for pictures in made.values()])
+
+    if maps:
+        shares = [told(range_of(network, layer, images)) for layer in maps]
+        assert len(set(shares)) > 1 and rule == range_of(network, maps[int(np.argmax(shares))], images) and len(rule["least"]) == len(rule["most"]) == 4
+        return
+    assert rule == {"layer": None, "least": [], "most": []}
+    last = nn.Sequential(OrderedDict(flatten=nn.Flatten(), logits=nn.Linear(3 * 20 * 20, 3))).eval()
+    figures = unknown_figures(Network(last, None), some_photos(), None, some_photos().images[:2])
+    assert figures["layer"] is None and len(figures["said"]) == 5
+    assert looks_unknown({"logits": np.array([[0.0, 0.2], [0.9, 0.0]])}, {"measure": "logit", "threshold": 0.5, **rule}).tolist() == [True, False]
 
 
 def test_few_photos_do_not_make_the_rest_unusual():
     network, random = a_network(), np.random.default_rng(4)
     images = np.stack([np.asarray(scene(20, 20, seed=i)).transpose(2, 0, 1) for i in range(120)]).astype(np.uint8)
     for count in (6, 20, 60):
-        rule = {**fit_range(network, images[random.permutation(60)[:count]]), "measure": "probability", "threshold": 0.0}
+        rule = {**fit_range(network, images[random.permutation(60)[:count]], made_pictures(20, 3, seed=1)), "measure": "probability", "threshold": 0.0}
         assert looks_unknown(network.trace(images[60:], [rule["layer"], "logits"]), rule).mean() <= 0.1, count
 
 

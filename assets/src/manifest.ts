@@ -16,7 +16,7 @@ export interface Layer {
 export interface Unknown {
   measure: string;
   threshold: number;
-  /** The layer of the first maps; null for a network without maps. */
+  /** The layer whose channels are looked at; null for a network without maps. */
   layer: string | null;
   /** (channels): the least and the most that its channels are, on average, for photos of the classes. */
   least: number[];

@@ -1,4 +1,4 @@
-/** "None of the classes": the picture excites no class, or a channel of the first maps is brighter or darker than for any photo of them. */
+/** "None of the classes": the picture excites no class, or a channel of one layer is brighter or darker than for any photo of them. */
 import type { Unknown } from "./manifest";
 import { channel, softmax, type Tensor } from "./ops";
 
