@@ -45,6 +45,7 @@ def test_the_page_says_what_was_measured(built, site, card, language):
     others = any(entry["of"] == "others" for entry in data["unknown"]["said"])
     assert (labels["card_chosen_on_others"] in text, labels["card_chosen_on_made"] in text) == (others, not others)
     assert labels["card_same"] in text
+    assert (labels["card_starts"].format(starts=data["recipe"]["starts"]) in text) == (data["recipe"]["starts"] > 1)
 
 
 def test_the_table_in_docs_says_the_same(site):
