@@ -12,9 +12,10 @@ from PIL import Image
 from config import Model
 from errors import BuildError
 from model.data import PICTURES, TEST, Photos, all_files
-from model.evaluate import Network, figures, unknown_figures
+from model.evaluate import Network, figures
 from model.networks import build_network
 from model.preprocess import open_picture, preprocess
+from model.unknown import unknown_figures
 from model.weights_file import load_weights, write_card_file
 
 

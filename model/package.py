@@ -126,7 +126,7 @@ def _stored(network: nn.Sequential) -> dict[str, str]:
 
 
 def _rule(unknown: dict[str, Any], layers: list[dict[str, Any]], model: Model) -> dict[str, Any]:
-    """How the page tells a picture of none of the classes: what `evaluate.looks_unknown` needs."""
+    """How the page tells a picture of none of the classes: what `unknown.looks_unknown` needs."""
     rule = {name: unknown.get(name) for name in ("measure", "threshold", "layer", "least", "most")}
     channels = {layer["name"]: layer["shape"][0] for layer in layers} | {None: 0}
     if rule["least"] is None or channels.get(rule["layer"]) != len(rule["least"]):

@@ -7,7 +7,6 @@ import subprocess
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from model import lanes
 from model.lanes import accelerate, load_functions

@@ -6,7 +6,8 @@ from config import Language, read_site
 from generator.lessons import read_labels, read_lesson, read_lessons
 from generator.markdown import render
 from generator.widgets import read_widgets
-from model.evaluate import CHANGES, MEASURES, made_pictures
+from model.evaluate import CHANGES
+from model.unknown import MEASURES, made_pictures
 from tests.conftest import PROJECT
 from tests.node import ROOT
 

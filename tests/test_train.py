@@ -1,9 +1,7 @@
 """Training on pictures that the tests make: the same seed, interruptions, and what is written."""
 
 import json
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,47 +12,16 @@ from torch import nn
 import build
 from errors import BuildError
 from model.augment import augment, change
-from model.data import TEST, TRAINING, VALIDATION, Photos
+from model.data import TEST, VALIDATION
 from model.evaluate import Network, fit_temperature, likelihood
 from model.fold import Branches
-from model.lanes import load_functions
 from model.networks import TinyVGG
 from model.recipe import Recipe
 from model.run import optimizers, validate
-from model.teacher import teach
 from model.train import history_file, train
-from model.views import draw_views, keep_views, label_views
 from model.weights_file import load_weights
+from tests.made import RECIPE, compiled_once, made_photos, run  # noqa: F401
 from tests.pictures import write_photos
-
-
-@pytest.fixture(autouse=True, scope="module")
-def compiled_once():
-    """Not anew for each folder of a test."""
-    with pytest.MonkeyPatch.context() as patched, tempfile.TemporaryDirectory() as folder:
-        functions = load_functions(Path(folder))
-        patched.setattr("model.lanes.load_functions", lambda cache: functions)
-        yield
-
-
-RECIPE = Recipe(epochs=4, batch_size=16, learning_rate=5e-3, dropout=0.1)
-
-
-def made_photos(count=60) -> Photos:
-    """Two classes that colour alone tells apart."""
-    random = np.random.default_rng(0)
-    labels = np.arange(count) % 2
-    images = random.integers(0, 120, (count, 3, 20, 20), dtype=np.uint8)
-    images[labels == 0, 0] += 110
-    images[labels == 1, 2] += 110
-    parts = np.array([TRAINING, TRAINING, TRAINING, VALIDATION, TEST], dtype=np.uint8)[np.arange(count) // 2 % 5]
-    return Photos(images, labels.astype(np.int64), [f"{i}.png" for i in range(count)], parts)
-
-
-def run(tmp_path, name, recipe=RECIPE, on_epoch=lambda epoch: None):
-    network = TinyVGG(3, 4, 2, 20, 0)
-    card = train(network, made_photos(), recipe, tmp_path / f"{name}.safetensors", tmp_path / f"{name}.checkpoint", on_epoch)
-    return network, card
 
 
 def test_the_same_seed_gives_the_same_weights(tmp_path):
@@ -154,130 +121,9 @@ def test_the_temperature_is_folded_into_the_last_layer(tmp_path):
     assert torch.allclose(saved[f"{last}.logits.weight"].float() / card["temperature"], network.logits.weight, rtol=2e-3, atol=2e-3)
 
 
-TAUGHT = Recipe(epochs=3, batch_size=16, learning_rate=5e-3, dropout=0.0, teacher_epochs=2, views=3, mix=0.34)
-
-
-@pytest.mark.parametrize("stop_at", [("views", 2), ("teacher", 1), ("teacher", 2), ("answers", 2), ("network", 1)])
-def test_a_taught_run_interrupted_anywhere_ends_where_an_uninterrupted_one_does(tmp_path, whole_taught_run, stop_at):
-    def stop(epoch):
-        if (epoch.stage, epoch.epoch) == stop_at:
-            raise KeyboardInterrupt
-
-    with pytest.raises(BuildError, match="training stopped .*(goes on from here|makes them from the beginning)"):
-        run(tmp_path, "taught", TAUGHT, stop)
-    seen = []
-    run(tmp_path, "taught", TAUGHT, seen.append)
-    again, order = [epoch.stage for epoch in seen], ["views", "teacher", "answers", "network"]
-    assert again[0] == (stop_at[0] if stop_at != ("teacher", 2) else "answers") and again == sorted(again, key=order.index), "what was finished is not done again"
-    assert stop_at[0] not in ("teacher", "network") or stop_at == ("teacher", 2) or seen[0].epoch == stop_at[1] + 1
-    assert (tmp_path / "taught.safetensors").read_bytes() == (whole_taught_run / "taught.safetensors").read_bytes()
-    assert [path.name for path in sorted(tmp_path.glob("taught*"))] == ["taught.history.safetensors", "taught.json", "taught.safetensors"]
-
-
-@pytest.fixture(scope="module")
-def whole_taught_run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("taught")
-    seen = []
-    run(folder, "taught", TAUGHT, seen.append)
-    assert [(e.stage, e.epoch) for e in seen] == [("views", 1), ("views", 2), ("views", 3), ("teacher", 1), ("teacher", 2), ("answers", 1), ("answers", 2), ("answers", 3), ("network", 1), ("network", 2), ("network", 3)]
-    return folder
-
-
-def test_several_teachers_answer_together_and_each_is_that_of_its_seed(tmp_path):
-    """Their logits are averaged, and the average is calibrated, not each of them."""
-    photos, two, stages = made_photos(), replace(TAUGHT, teachers=2), []
-    training, validation = photos.part(TRAINING), photos.part(VALIDATION)
-    pictures = keep_views(draw_views(training.images, two), tmp_path / "views.npy")
-    said, files = teach(pictures, photos, two, tmp_path / "taught.checkpoint", lambda epoch: stages.append((epoch.stage, epoch.epoch)))
-    assert stages == [(f"{stage} {number}", epoch) for number in (1, 2) for stage, last in (("teacher", 2), ("answers", 3)) for epoch in range(1, last + 1)]
-    assert sorted([*files, tmp_path / "views.npy"]) == sorted(tmp_path.iterdir()) and len(files) == 4
-    kept = [load_file(path) for path in files if ".answers." in path.name]
-    assert not torch.equal(kept[0]["views"], kept[1]["views"])
-    mean, held_out = ((kept[0][name] + kept[1][name]) / 2 for name in ("views", "validation"))
-    temperature = fit_temperature(held_out.numpy(), validation.labels)
-    assert torch.allclose(said, (mean / temperature).softmax(2), atol=1e-6) and abs(temperature - 1) > 0.01
-    assert torch.equal(teach(pictures, photos, two, tmp_path / "taught.checkpoint", lambda epoch: pytest.fail("what was answered is not learned again"))[0], said)
-    for seed in (0, 1):
-        (tmp_path / str(seed)).mkdir()
-        _, alone = teach(pictures, photos, replace(TAUGHT, seed=seed), tmp_path / str(seed) / "taught.checkpoint", lambda epoch: None)
-        answers = load_file(next(path for path in alone if ".answers." in path.name))
-        assert torch.equal(answers["views"], kept[seed]["views"]), "the second teacher is the first of the next seed"
-
-
-def test_views_are_the_same_for_the_same_seed_and_some_are_mixed(tmp_path):
-    photos = made_photos()
-    images, labels = photos.images[:8], torch.from_numpy(photos.labels[:8])
-    views, again = draw_views(images, TAUGHT), draw_views(images, TAUGHT)
-    made = torch.stack([views.images(v, torch.arange(8)) for v in range(3)])
-    assert made.shape == (3, 8, 3, 20, 20) and not torch.equal(made[0], made[1])
-    assert torch.equal(made[2], again.images(2, torch.arange(8))) and not torch.equal(made[0], draw_views(images, replace(TAUGHT, seed=1)).images(0, torch.arange(8)))
-    assert torch.allclose(views.images(torch.tensor([2, 0, 1]), torch.tensor([5, 5, 1])), made[[2, 0, 1], [5, 5, 1]], atol=1e-6), "a view does not depend on its batch"
-    whose, targets = nn.functional.one_hot(labels, 5).float(), views.targets(labels, 5)
-    assert sum(bool((t != whose).any()) for t in targets) == round(TAUGHT.mix * 3) and torch.allclose(targets.sum(2), torch.ones(3, 8))
-    assert (targets * whose).sum(2).min() >= 0.5, "most of a view is its own photo"
-    kept = keep_views(views, tmp_path / "views.npy")
-    assert kept.dtype == np.uint8 and kept.shape == made.shape and np.array_equal(kept, (made * 255).round().byte().numpy())
-    assert np.array_equal(keep_views(views, tmp_path / "views.npy", lambda done, total: pytest.fail("what is kept is not made again")), kept)
-    answers = label_views(kept, lambda x: x.mean((2, 3)))
-    assert answers.shape == (3, 8, 3) and torch.allclose(answers[1, 2], torch.from_numpy(kept[1, 2] / 255).float().mean((1, 2)), atol=1e-5)
-
-
-def test_views_that_cannot_be_kept_leave_nothing(tmp_path, monkeypatch):
-    views = draw_views(made_photos().images[:8], TAUGHT)
-    (tmp_path / "run.views.of-another-recipe.npy").write_bytes(b"gigabytes")
-
-    def full(*arguments):
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr("model.views.os.replace", full)
-        with pytest.raises(BuildError, match=r"the views need 0\.0 GB there, and cannot be written \(No space left on device\); make room, or lower `views`"):
-            keep_views(views, tmp_path / "run.views.npy")
-
-    def stop(done, total):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        keep_views(views, tmp_path / "run.views.npy", stop)
-    assert not list(tmp_path.iterdir())
-
-
 def test_a_loss_that_is_not_a_number_is_said(tmp_path):
     with pytest.raises(BuildError, match="the loss of the network is not a number any more in epoch 1; lower learning_rate"):
         run(tmp_path, "run", replace(RECIPE, learning_rate=1.0, matrix_learning_rate=1.0, weight_decay=1e30))
-
-
-def test_a_mixed_view_is_as_much_of_each_photo_as_its_target_says():
-    plain = Recipe(views=4, mix=1.0, flip=False, shift=0, zoom=0, rotation=0, jitter=0, grey=0, blur=0)
-    images = np.zeros((6, 1, 64, 64), np.uint8)
-    images += (np.arange(6, dtype=np.uint8) * 50).reshape(6, 1, 1, 1)
-    views = draw_views(images, plain)
-    targets = views.targets(torch.arange(6), 6)
-    for v in range(4):
-        made = views.images(v, torch.arange(6)) * 255
-        assert torch.allclose(made.mean((1, 2, 3)), targets[v] @ (torch.arange(6) * 50.0), atol=1e-3 if v % 2 == 0 else 250 * 2 * 46 / 64**2), "a square's side is rounded to pixels"
-        for own, picture, partner in zip(range(6), made, views.partner[v].tolist(), strict=True):
-            told_apart = partner != own
-            assert len(picture.unique()) == (2 if v % 2 and told_apart else 1), "every second view is cut, the others are blended"
-            if v % 2 and told_apart:
-                rows, columns = torch.where((picture[0] - 50 * partner).abs() < 1e-3)
-                assert len(rows) == (rows.max() - rows.min() + 1) * (columns.max() - columns.min() + 1) and abs(rows.max() - rows.min() - columns.max() + columns.min()) <= 1
-
-
-def test_what_acts_on_the_small_network_alone_needs_no_other_teacher(tmp_path, whole_taught_run):
-    def stop(epoch):
-        if epoch.stage == "network":
-            raise KeyboardInterrupt
-
-    with pytest.raises(BuildError, match="training stopped"):
-        run(tmp_path, "taught", replace(TAUGHT, epochs=5, dropout=0.2, branches=0, label_share=0.9, learning_rate=1e-3, linear_decay=0.1, matrix_learning_rate=0.0), stop)
-    seen = []
-    run(tmp_path, "taught", TAUGHT, seen.append)
-    assert [(epoch.stage, epoch.epoch) for epoch in seen] == [("network", 1), ("network", 2), ("network", 3)]
-    assert (tmp_path / "taught.safetensors").read_bytes() == (whole_taught_run / "taught.safetensors").read_bytes()
-    with pytest.raises(BuildError, match="training stopped"):
-        run(tmp_path, "taught", replace(TAUGHT, views=4), lambda epoch: (seen.append(epoch), stop(epoch)))
-    assert ("teacher", 1) in [(epoch.stage, epoch.epoch) for epoch in seen[3:]], "and a finished run takes its teacher away"
 
 
 def test_of_several_starts_the_likeliest_on_the_validation_photos_is_kept(tmp_path):

@@ -2,7 +2,7 @@
 import type { Unknown } from "./manifest";
 import { channel, softmax, type Tensor } from "./ops";
 
-/** As in model/evaluate.py, where the rule is chosen; a test holds the two together. */
+/** As in model/unknown.py, where the rule is chosen; a test holds the two together. */
 const measures: Record<string, (logits: Tensor) => number> = {
   probability: (logits) => Math.max(...softmax(logits).data),
   logit: (logits) => Math.max(...logits.data),
