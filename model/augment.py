@@ -18,7 +18,7 @@ def augment(images: torch.Tensor, recipe: Recipe, random: torch.Generator) -> to
 
 
 def draw(batch: int, recipe: Recipe, random: torch.Generator) -> torch.Tensor:
-    """What becomes of each picture (B, DRAWN): the 2 x 3 matrix of its grid, brightness, contrast, saturation, and 1 where it is not blurred."""
+    """What becomes of each picture (B, DRAWN): the 2 x 3 matrix of its grid, brightness, contrast, saturation, and sharpness."""
 
     def uniform(low: float, high: float) -> torch.Tensor:
         return torch.rand(batch, generator=random) * (high - low) + low
@@ -31,21 +31,25 @@ def draw(batch: int, recipe: Recipe, random: torch.Generator) -> torch.Tensor:
     j = recipe.jitter
     brightness, contrast = uniform(1 - 1.3 * j, 1 + j), uniform(1 - j, 1 + j)
     saturation = torch.where(uniform(0, 1) < recipe.grey, torch.zeros(batch), uniform(1 - j, 1 + j))
-    sharp = (uniform(0, 1) >= recipe.blur).float()
-    return torch.stack([cos * mirror, -sin, dx, sin * mirror, cos, dy, brightness, contrast, saturation, sharp], 1)
+    sharpness = (uniform(0, 1) >= recipe.blur).float()
+    return torch.stack([cos * mirror, -sin, dx, sin * mirror, cos, dy, brightness, contrast, saturation, sharpness], 1)
 
 
 def change(images: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
     """(B, C, H, W) in [0, 1] and (B, DRAWN) -> the pictures as they were drawn to be."""
-    brightness, contrast, saturation, sharp = (column.view(-1, 1, 1, 1) for column in drawn[:, 6:].unbind(1))
+    brightness, contrast, saturation, sharpness = (column.view(-1, 1, 1, 1) for column in drawn[:, 6:].unbind(1))
     grid = F.affine_grid(drawn[:, :6].reshape(-1, 2, 3), list(images.shape), align_corners=False)
     # Bilinear would blur every picture that is learned from, so that the sharp ones asked about afterwards look strange.
     images = F.grid_sample(images, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
     images = images * brightness
     images = _blend(images.mean((1, 2, 3), keepdim=True), images, contrast)
     images = _blend(images.mean(1, keepdim=True), images, saturation)
-    images = _blend(F.avg_pool2d(images, 3, 1, 1, count_include_pad=False), images, sharp)
-    return images.clamp(0, 1)
+    return soften(images, sharpness).clamp(0, 1)
+
+
+def soften(images: torch.Tensor, sharpness: torch.Tensor) -> torch.Tensor:
+    """(B, C, H, W), each picture with a sharpness (B, 1, 1, 1): 1 leaves it, 0 makes each pixel the mean of the 3 x 3 around it."""
+    return _blend(F.avg_pool2d(images, 3, 1, 1, count_include_pad=False), images, sharpness)
 
 
 def _blend(other: torch.Tensor, images: torch.Tensor, amount: torch.Tensor) -> torch.Tensor:

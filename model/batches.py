@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from model.augment import augment
+from model.augment import augment, soften
 from model.data import Photos
 from model.fold import Normalization
 from model.recipe import Recipe
@@ -35,7 +35,7 @@ def photo_batches(photos: Photos, recipe: Recipe, normalization: Normalization, 
 
 
 def view_batches(pictures: np.ndarray, targets: torch.Tensor, recipe: Recipe, normalization: Normalization) -> Batches:
-    """Of each photo one of its views uint8 (V, N, C, H, W), by chance mirrored, with the targets (V, N, K)."""
+    """Of each photo one of its views uint8 (V, N, C, H, W), by chance mirrored and softened, with the targets (V, N, K)."""
     count = pictures.shape[1]
     steps = max(1, count // recipe.batch_size)
 
@@ -47,6 +47,9 @@ def view_batches(pictures: np.ndarray, targets: torch.Tensor, recipe: Recipe, no
             if recipe.flip:
                 mirrored = torch.rand(len(chosen), generator=random) < 0.5
                 images[mirrored] = images[mirrored].flip(3)
+            if recipe.soften:
+                softened = torch.rand(len(chosen), generator=random) < recipe.soften
+                images[softened] = soften(images[softened], torch.rand(int(softened.sum()), 1, 1, 1, generator=random))
             yield normalization.apply(images), targets[view, chosen]
 
     return Batches(steps, of)

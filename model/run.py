@@ -28,7 +28,7 @@ from model.recipe import Recipe
 from model.weights_file import write_atomically
 
 
-MAKING = 4  # raised when batches are made in another way: checkpoints of the way before are not continued
+MAKING = 5  # raised when batches are made in another way: checkpoints of the way before are not continued
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Larger networks that learn the photos first, and then tell the small one how sure they are of each (Hinton et al., 2015).
 
-The small one sees, for each photo, many views with the teacher's own answer to that view: the same view for both, some of
-them mixed from two photos, for very long (Beyer et al., 2022).
+The small one sees, for each photo, many views with the teachers' own answer to that view: the same view for both, for very
+long (Beyer et al., 2022).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def taught_views(photos: Photos, recipe: Recipe, checkpoint: Path, on_epoch: Cal
     """The views of the training photos uint8 (V, N, C, H, W), what is to be learned of them (V, N, K), and the files to delete once the run is finished."""
     training = photos.part(TRAINING)
     views = draw_views(training.images, recipe)
-    drawn = hashlib.sha256(b"".join(tensor.numpy().tobytes() for tensor in (views.drawn, views.partner, views.partner_drawn, views.share, views.corner)))
+    drawn = hashlib.sha256(b"".join(tensor.numpy().tobytes() for tensor in (views.drawn, views.partner, views.partner_drawn, views.share)))
     kept = State.of(checkpoint, "views", MAKING, drawn.hexdigest(), photos.digest()).path.with_suffix(".npy")
     try:
         pictures = keep_views(views, kept, _counts("views", on_epoch))
@@ -98,7 +98,7 @@ def _teach_one(which: int, pictures: np.ndarray, photos: Photos, recipe: Recipe,
     normalization = normalization_of(training)
     # What acts on the small network alone is nothing to a teacher: with another of those settings it need not learn again.
     plan = replace(recipe, epochs=recipe.teacher_epochs, learning_rate=4e-3, weight_decay=0.05, matrix_learning_rate=0.0,
-                   linear_decay=0.0, dropout=0.0, branches=0, label_share=0.0, averaging=0.998, batch_size=64, teachers=1, starts=1, seed=recipe.seed + which)
+                   linear_decay=0.0, dropout=0.0, branches=0, label_share=0.0, soften=0.0, averaging=0.998, batch_size=64, teachers=1, starts=1, seed=recipe.seed + which)
     answered = State.of(checkpoint, "answers", MAKING, asdict(plan), recipe.seed, photos.digest())  # the views follow from the recipe's own seed
     header, said = answered.read()
     state = State.of(checkpoint, "teacher", MAKING, asdict(replace(plan, views=1, mix=0.0)), photos.digest())

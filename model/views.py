@@ -23,8 +23,7 @@ class Views:
     """V views of each of N photos: how each is made.
 
     A view is a photo as `drawn` (V, N, DRAWN), of weight `share` (V, N), and the rest another one, `partner` (V, N), as `partner_drawn`;
-    where nothing is mixed the share is 1. Where `corner` (V, N, 2) is negative the two are blended. Elsewhere the partner is a square of
-    1 - share of the area, and `corner` is its upper left one, from 0 (top, left) to 1 (as far down and right as it goes).
+    where nothing is mixed the share is 1.
     """
 
     photos: np.ndarray  # uint8 (N, C, H, W)
@@ -32,16 +31,15 @@ class Views:
     partner: torch.Tensor
     partner_drawn: torch.Tensor
     share: torch.Tensor
-    corner: torch.Tensor
 
     def images(self, view: torch.Tensor | int, photo: torch.Tensor) -> torch.Tensor:
         """Views of the photos (B,): the same one of each, or one of its own for each (B,) -> float32 (B, C, H, W) in [0, 1]."""
         images = change(self._photos(photo), self.drawn[view, photo])
-        share, corner = self.share[view, photo], self.corner[view, photo]
+        share = self.share[view, photo]
         mixed = share < 1
         if mixed.any():
             others = change(self._photos(self.partner[view, photo][mixed]), self.partner_drawn[view, photo][mixed])
-            images[mixed] = torch.lerp(others, images[mixed], _weights(share[mixed], corner[mixed], images.shape[2:]).unsqueeze(1))
+            images[mixed] = torch.lerp(others, images[mixed], share[mixed].view(-1, 1, 1, 1))
         return images
 
     def targets(self, labels: torch.Tensor, classes: int) -> torch.Tensor:
@@ -53,33 +51,16 @@ class Views:
         return to_input(self.photos[chosen.numpy()])
 
 
-def _weights(share: torch.Tensor, corner: torch.Tensor, size: torch.Size) -> torch.Tensor:
-    """What each pixel has of the photo itself (B, H, W): its share everywhere, or 0 in the partner's square and 1 around it."""
-    height, width = size
-    side = (1 - share).sqrt()
-    top, left = ((1 - side) * where for where in corner.unbind(1))
-    rows, columns = ((torch.arange(length) + 0.5) / length for length in (height, width))
-    down = (rows >= top.view(-1, 1)) & (rows < (top + side).view(-1, 1))
-    across = (columns >= left.view(-1, 1)) & (columns < (left + side).view(-1, 1))
-    square = 1 - (down.unsqueeze(2) & across.unsqueeze(1)).float()
-    return torch.where((corner < 0).any(1).view(-1, 1, 1), share.view(-1, 1, 1).expand(-1, height, width), square)
-
-
 def draw_views(photos: np.ndarray, recipe: Recipe) -> Views:
-    """Views of photos uint8 (N, C, H, W), a share of them mixed with another photo: blended (Zhang et al., 2018) and, every second one, cut (Yun et al., 2019).
-
-    All chance follows from the seed.
-    """
+    """Views of photos uint8 (N, C, H, W), a share of them blended with another photo (Zhang et al., 2018); all chance follows from the seed."""
     count = len(photos)
     random = torch.Generator().manual_seed(recipe.seed)
     drawn, partner_drawn = (draw(recipe.views * count, recipe, random).view(recipe.views, count, DRAWN) for _ in range(2))
     partner = torch.randint(0, count, (recipe.views, count), generator=random)
     share = torch.rand(recipe.views, count, generator=random) / 2 + 0.5
-    corner = torch.rand(recipe.views, count, 2, generator=random)
     mixed = np.linspace(0, recipe.views - 1, round(recipe.mix * recipe.views)).round().astype(int)
     share[np.setdiff1d(np.arange(recipe.views), mixed)] = 1
-    corner[mixed[::2]] = -1
-    return Views(photos, drawn, partner, partner_drawn, share, corner)
+    return Views(photos, drawn, partner, partner_drawn, share)
 
 
 def keep_views(views: Views, path: Path, on_progress: Callable[[int, int], None] = lambda done, total: None) -> np.ndarray:

@@ -9,8 +9,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 from errors import BuildError
+from model.batches import view_batches
 from model.data import TRAINING, VALIDATION
 from model.evaluate import fit_temperature
+from model.fold import Normalization
 from model.recipe import Recipe
 from model.teacher import teach
 from model.views import draw_views, keep_views, label_views
@@ -112,13 +114,21 @@ def test_a_mixed_view_is_as_much_of_each_photo_as_its_target_says():
     targets = views.targets(torch.arange(6), 6)
     for v in range(4):
         made = views.images(v, torch.arange(6)) * 255
-        assert torch.allclose(made.mean((1, 2, 3)), targets[v] @ (torch.arange(6) * 50.0), atol=1e-3 if v % 2 == 0 else 250 * 2 * 46 / 64**2), "a square's side is rounded to pixels"
-        for own, picture, partner in zip(range(6), made, views.partner[v].tolist(), strict=True):
-            told_apart = partner != own
-            assert len(picture.unique()) == (2 if v % 2 and told_apart else 1), "every second view is cut, the others are blended"
-            if v % 2 and told_apart:
-                rows, columns = torch.where((picture[0] - 50 * partner).abs() < 1e-3)
-                assert len(rows) == (rows.max() - rows.min() + 1) * (columns.max() - columns.min() + 1) and abs(rows.max() - rows.min() - columns.max() + columns.min()) <= 1
+        assert torch.allclose(made, (targets[v] @ (torch.arange(6) * 50.0)).view(-1, 1, 1, 1).expand_as(made), atol=1e-3)
+    assert 0.5 <= views.share.min() and views.share.max() < 1, "the photo itself is never the lesser part"
+
+
+def test_views_are_softened_by_degrees_and_what_is_learned_of_them_stays():
+    pictures = np.random.default_rng(3).integers(0, 256, (1, 200, 3, 20, 20), dtype=np.uint8)
+    recipe, plain = Recipe(batch_size=200, flip=False, soften=0.4), Normalization((0.0,) * 3, (1.0,) * 3)
+    images, which = next(view_batches(pictures, torch.arange(200.0).view(1, 200, 1), recipe, plain).of(0))
+    sharp = torch.from_numpy(pictures[0]).float()[which.flatten().int()] / 255
+    means = nn.functional.avg_pool2d(sharp, 3, 1, 1, count_include_pad=False)
+    amount = ((images - sharp) * (means - sharp)).sum((1, 2, 3)) / (means - sharp).square().sum((1, 2, 3))
+    assert torch.allclose(images, torch.lerp(sharp, means, amount.view(-1, 1, 1, 1)), atol=1e-5)
+    softened = amount[amount > 1e-4]
+    assert 0.3 < len(softened) / 200 < 0.5 and softened.max() <= 1 and torch.allclose(softened.quantile(torch.tensor([0.25, 0.5, 0.75])), torch.tensor([0.25, 0.5, 0.75]), atol=0.15)
+    assert torch.equal(sharp, next(view_batches(pictures, torch.arange(200.0).view(1, 200, 1), replace(recipe, soften=0.0), plain).of(0))[0]), "the same views in the same order"
 
 
 def test_what_acts_on_the_small_network_alone_needs_no_other_teacher(tmp_path, whole_taught_run):
@@ -127,7 +137,7 @@ def test_what_acts_on_the_small_network_alone_needs_no_other_teacher(tmp_path, w
             raise KeyboardInterrupt
 
     with pytest.raises(BuildError, match="training stopped"):
-        run(tmp_path, "taught", replace(TAUGHT, epochs=5, dropout=0.2, branches=0, label_share=0.9, learning_rate=1e-3, linear_decay=0.1, matrix_learning_rate=0.0), stop)
+        run(tmp_path, "taught", replace(TAUGHT, epochs=5, dropout=0.2, branches=0, label_share=0.9, learning_rate=1e-3, linear_decay=0.1, matrix_learning_rate=0.0, soften=0.5), stop)
     seen = []
     run(tmp_path, "taught", TAUGHT, seen.append)
     assert [(epoch.stage, epoch.epoch) for epoch in seen] == [("network", 1), ("network", 2), ("network", 3)]
