@@ -1,7 +1,7 @@
 """Larger networks that learn the photos first, and then tell the small one how sure they are of each (Hinton et al., 2015).
 
-The small one sees, for each photo, many views with the teachers' own answer to that view: the same view for both, for very
-long (Beyer et al., 2022).
+The small one sees, for each photo, many views, by chance mirrored and softened, with the teachers' answer to each as it was
+before that, for very long (as Beyer et al., 2022, where both see the same).
 """
 
 from __future__ import annotations

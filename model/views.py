@@ -1,4 +1,4 @@
-"""Views of the training photos: moved, recoloured and mixed, made once and kept, so that teachers can say what each shows."""
+"""Views of the training photos: moved, recoloured and, where `mix` asks for it, blended; made once and kept, so that teachers can say what each shows."""
 
 from __future__ import annotations
 
