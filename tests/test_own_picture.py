@@ -254,6 +254,21 @@ def test_any_picture_works_and_what_should_be_known_of_it_is_said(visit, network
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_an_svg_that_is_ready_while_the_figure_changes_its_size_disturbs_nothing(visit, engine):
+    page = visit(engine).open()
+    page.evaluate("""() => {
+        const { decode } = HTMLImageElement.prototype;
+        HTMLImageElement.prototype.decode = async function () {
+            await decode.call(this);
+            await new Promise((resolve) => new ResizeObserver((_, observer) => (observer.disconnect(), resolve())).observe(document.querySelector("cnn-network")));
+        };
+    }""")
+    for name in ("sized.svg", "unsized.svg", "moving.gif"):  # the next note makes the figure another size
+        mime, content, _ = SOUND[name]
+        upload(page, content, name, mime)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_picture_that_cannot_be_used_is_said_and_what_was_on_show_stays(visit, engine):
     page = visit(engine, "file").open()
     before = page_probabilities(page)

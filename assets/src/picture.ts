@@ -1,6 +1,7 @@
 /** From a file that the reader gives to the pixels that the network takes. Nothing here leaves the page. */
 import { inspect, type Format } from "./formats";
 import { flattenOntoWhite, Reduction } from "./preprocess";
+import { nextTask } from "./slices";
 
 /** A picture of the reader's own: decoded, and which square of it counts. */
 export interface OwnPicture {
@@ -116,9 +117,7 @@ async function drawSvg(file: File, notes: Note[]): Promise<ImageBitmap> {
   const root = tag.replace(/\s(width|height)\s*=\s*("[^"]*"|'[^']*')/gi, "").replace(/^<svg/i, `<svg width="${size[0]}" height="${size[1]}"${frame}`);
   const url = URL.createObjectURL(new Blob([source.replace(tag, () => root)], { type: "image/svg+xml" }));
   try {
-    const image = new Image();
-    image.src = url;
-    await image.decode();
+    const image = await loadSvg(url);
     const canvas = new OffscreenCanvas(size[0], size[1]);
     canvas.getContext("2d")!.drawImage(image, 0, 0, size[0], size[1]);
     return canvas.transferToImageBitmap();
@@ -127,6 +126,16 @@ async function drawSvg(file: File, notes: Note[]): Promise<ImageBitmap> {
   } finally {
     URL.revokeObjectURL(url);
   }
+}
+
+/** The SVG at an address, ready to be drawn. */
+export async function loadSvg(url: string): Promise<HTMLImageElement> {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  // WebKit may go on here while it calls ResizeObservers, and reports an unfinished loop if an SVG is drawn meanwhile.
+  await nextTask();
+  return image;
 }
 
 interface Strip {

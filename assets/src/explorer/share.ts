@@ -1,5 +1,5 @@
 /** What the reader can take along: a link to what is on show, the figure as a picture, its code for another page, the network itself. */
-import { data, network, words } from "../core";
+import { data, network, picture, words } from "../core";
 import type { Manifest } from "../manifest";
 import type { Trace } from "../trace";
 
@@ -21,9 +21,7 @@ function asPng(rgba: Uint8ClampedArray, width: number, height: number): string {
 
 /** The SVG painted, at twice its size. */
 export async function rasterised(svg: string): Promise<Blob> {
-  const image = new Image();
-  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
-  await image.decode();
+  const image = await picture.loadSvg(`data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`);
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [2 * image.width, 2 * image.height];
   canvas.getContext("2d")!.drawImage(image, 0, 0, canvas.width, canvas.height);
