@@ -33,7 +33,6 @@ class Recipe:
     teacher_epochs: int = 0  # of each larger network that teaches this one; 0 does without
     teachers: int = 1  # that are trained, each from a seed of its own, and answer together
     views: int = 32  # of each photo, for the teachers to answer
-    mix: float = 0.0  # share of the views that are blended of two photos
     label_share: float = 0.3  # of the labels in what is learned of a view; the rest is the teachers' answer
     soften: float = 0.0  # share of the views that the small network sees softened, each to a degree of its own, while the teachers' answer is to the sharp one
     threads: int = 1  # of the processor; the same seed gives the same weights only at the same number
@@ -57,5 +56,5 @@ class Recipe:
 
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
-_RANGES = {"epochs": (1, math.inf), "batch_size": (2, math.inf), "teachers": (1, math.inf), "views": (1, math.inf), "starts": (1, math.inf), "mix": (0, 1), "soften": (0, 1), "label_share": (0, 1), "threads": (1, math.inf), "dropout": (0, 0.95), "label_smoothing": (0, 0.9),
+_RANGES = {"epochs": (1, math.inf), "batch_size": (2, math.inf), "teachers": (1, math.inf), "views": (1, math.inf), "starts": (1, math.inf), "soften": (0, 1), "label_share": (0, 1), "threads": (1, math.inf), "dropout": (0, 0.95), "label_smoothing": (0, 0.9),
            "averaging": (0, 0.9999), "grey": (0, 1), "blur": (0, 1), "learning_rate": (1e-9, 1), "matrix_learning_rate": (0, 1), "linear_decay": (0, 10), "jitter": (0, 1)}

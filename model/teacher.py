@@ -63,15 +63,14 @@ def build_teacher(in_channels: int, image_size: int, classes: int) -> nn.Sequent
 def taught_views(photos: Photos, recipe: Recipe, checkpoint: Path, on_epoch: Callable[[Progress], None]) -> tuple[np.ndarray, torch.Tensor, list[Path]]:
     """The views of the training photos uint8 (V, N, C, H, W), what is to be learned of them (V, N, K), and the files to delete once the run is finished."""
     training = photos.part(TRAINING)
-    views = draw_views(training.images, recipe)
-    drawn = hashlib.sha256(b"".join(tensor.numpy().tobytes() for tensor in (views.drawn, views.partner, views.partner_drawn, views.share)))
-    kept = State.of(checkpoint, "views", MAKING, drawn.hexdigest(), photos.digest()).path.with_suffix(".npy")
+    drawn = draw_views(len(training.images), recipe)
+    kept = State.of(checkpoint, "views", MAKING, hashlib.sha256(drawn.numpy().tobytes()).hexdigest(), photos.digest()).path.with_suffix(".npy")
     try:
-        pictures = keep_views(views, kept, _counts("views", on_epoch))
+        pictures = keep_views(training.images, drawn, kept, _counts("views", on_epoch))
     except KeyboardInterrupt:
         raise BuildError("training stopped while the views were made; the same command makes them from the beginning") from None
     said, files = teach(pictures, photos, recipe, checkpoint, on_epoch)
-    labels = smoothed(views.targets(torch.from_numpy(training.labels), said.shape[2]), recipe)
+    labels = smoothed(F.one_hot(torch.from_numpy(training.labels), said.shape[2]).float(), recipe)
     return pictures, torch.lerp(said, labels, recipe.label_share), [kept, *files]
 
 
@@ -101,7 +100,7 @@ def _teach_one(which: int, pictures: np.ndarray, photos: Photos, recipe: Recipe,
                    linear_decay=0.0, dropout=0.0, branches=0, label_share=0.0, soften=0.0, averaging=0.998, batch_size=64, teachers=1, starts=1, seed=recipe.seed + which)
     answered = State.of(checkpoint, "answers", MAKING, asdict(plan), recipe.seed, photos.digest())  # the views follow from the recipe's own seed
     header, said = answered.read()
-    state = State.of(checkpoint, "teacher", MAKING, asdict(replace(plan, views=1, mix=0.0)), photos.digest())
+    state = State.of(checkpoint, "teacher", MAKING, asdict(replace(plan, views=1)), photos.digest())
     files = (state.path, answered.path)
     if header is not None:
         return said["views"], said["validation"], files

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from errors import BuildError
+from model.augment import change
 from model.batches import view_batches
 from model.data import TRAINING, VALIDATION
 from model.evaluate import fit_temperature
@@ -18,7 +19,7 @@ from model.teacher import teach
 from model.views import draw_views, keep_views, label_views
 from tests.made import compiled_once, made_photos, run  # noqa: F401
 
-TAUGHT = Recipe(epochs=3, batch_size=16, learning_rate=5e-3, dropout=0.0, teacher_epochs=2, views=3, mix=0.34)
+TAUGHT = Recipe(epochs=3, batch_size=16, learning_rate=5e-3, dropout=0.0, teacher_epochs=2, views=3)
 
 
 @pytest.mark.parametrize("stop_at", [("views", 2), ("teacher", 1), ("teacher", 2), ("answers", 2), ("network", 1)])
@@ -51,7 +52,7 @@ def test_several_teachers_answer_together_and_each_is_that_of_its_seed(tmp_path)
     """Their logits are averaged, and the average is calibrated, not each of them."""
     photos, two, stages = made_photos(), replace(TAUGHT, teachers=2), []
     training, validation = photos.part(TRAINING), photos.part(VALIDATION)
-    pictures = keep_views(draw_views(training.images, two), tmp_path / "views.npy")
+    pictures = keep_views(training.images, draw_views(len(training.images), two), tmp_path / "views.npy")
     said, files = teach(pictures, photos, two, tmp_path / "taught.checkpoint", lambda epoch: stages.append((epoch.stage, epoch.epoch)))
     assert stages == [(f"{stage} {number}", epoch) for number in (1, 2) for stage, last in (("teacher", 2), ("answers", 3)) for epoch in range(1, last + 1)]
     assert sorted([*files, tmp_path / "views.npy"]) == sorted(tmp_path.iterdir()) and len(files) == 4
@@ -68,26 +69,22 @@ def test_several_teachers_answer_together_and_each_is_that_of_its_seed(tmp_path)
         assert torch.equal(answers["views"], kept[seed]["views"]), "the second teacher is the first of the next seed"
 
 
-def test_views_are_the_same_for_the_same_seed_and_some_are_mixed(tmp_path):
-    photos = made_photos()
-    images, labels = photos.images[:8], torch.from_numpy(photos.labels[:8])
-    views, again = draw_views(images, TAUGHT), draw_views(images, TAUGHT)
-    made = torch.stack([views.images(v, torch.arange(8)) for v in range(3)])
-    assert made.shape == (3, 8, 3, 20, 20) and not torch.equal(made[0], made[1])
-    assert torch.equal(made[2], again.images(2, torch.arange(8))) and not torch.equal(made[0], draw_views(images, replace(TAUGHT, seed=1)).images(0, torch.arange(8)))
-    assert torch.allclose(views.images(torch.tensor([2, 0, 1]), torch.tensor([5, 5, 1])), made[[2, 0, 1], [5, 5, 1]], atol=1e-6), "a view does not depend on its batch"
-    whose, targets = nn.functional.one_hot(labels, 5).float(), views.targets(labels, 5)
-    assert sum(bool((t != whose).any()) for t in targets) == round(TAUGHT.mix * 3) and torch.allclose(targets.sum(2), torch.ones(3, 8))
-    assert (targets * whose).sum(2).min() >= 0.5, "most of a view is its own photo"
-    kept = keep_views(views, tmp_path / "views.npy")
-    assert kept.dtype == np.uint8 and kept.shape == made.shape and np.array_equal(kept, (made * 255).round().byte().numpy())
-    assert np.array_equal(keep_views(views, tmp_path / "views.npy", lambda done, total: pytest.fail("what is kept is not made again")), kept)
+def test_views_are_the_same_for_the_same_seed_and_are_made_once(tmp_path):
+    images = made_photos().images[:8]
+    drawn = draw_views(8, TAUGHT)
+    assert torch.equal(drawn, draw_views(8, TAUGHT)) and not torch.equal(drawn, draw_views(8, replace(TAUGHT, seed=1)))
+    kept = keep_views(images, drawn, tmp_path / "views.npy")
+    assert kept.dtype == np.uint8 and kept.shape == (3, 8, 3, 20, 20)
+    alone = change(torch.from_numpy(images[5:6]) / 255, drawn[2, 5:6])
+    assert np.array_equal(kept[2, 5], (alone[0] * 255).round().byte().numpy()), "a view does not depend on its batch"
+    assert len({view.tobytes() for view in kept[:, 5]}) == 3, "each view is another"
+    assert np.array_equal(keep_views(images, drawn, tmp_path / "views.npy", lambda done, total: pytest.fail("what is kept is not made again")), kept)
     answers = label_views(kept, lambda x: x.mean((2, 3)))
     assert answers.shape == (3, 8, 3) and torch.allclose(answers[1, 2], torch.from_numpy(kept[1, 2] / 255).float().mean((1, 2)), atol=1e-5)
 
 
 def test_views_that_cannot_be_kept_leave_nothing(tmp_path, monkeypatch):
-    views = draw_views(made_photos().images[:8], TAUGHT)
+    images, drawn = made_photos().images[:8], draw_views(8, TAUGHT)
     (tmp_path / "run.views.of-another-recipe.npy").write_bytes(b"gigabytes")
 
     def full(*arguments):
@@ -96,26 +93,14 @@ def test_views_that_cannot_be_kept_leave_nothing(tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr("model.views.os.replace", full)
         with pytest.raises(BuildError, match=r"the views need 0\.0 GB there, and cannot be written \(No space left on device\); make room, or lower `views`"):
-            keep_views(views, tmp_path / "run.views.npy")
+            keep_views(images, drawn, tmp_path / "run.views.npy")
 
     def stop(done, total):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        keep_views(views, tmp_path / "run.views.npy", stop)
+        keep_views(images, drawn, tmp_path / "run.views.npy", stop)
     assert not list(tmp_path.iterdir())
-
-
-def test_a_mixed_view_is_as_much_of_each_photo_as_its_target_says():
-    plain = Recipe(views=4, mix=1.0, flip=False, shift=0, zoom=0, rotation=0, jitter=0, grey=0, blur=0)
-    images = np.zeros((6, 1, 64, 64), np.uint8)
-    images += (np.arange(6, dtype=np.uint8) * 50).reshape(6, 1, 1, 1)
-    views = draw_views(images, plain)
-    targets = views.targets(torch.arange(6), 6)
-    for v in range(4):
-        made = views.images(v, torch.arange(6)) * 255
-        assert torch.allclose(made, (targets[v] @ (torch.arange(6) * 50.0)).view(-1, 1, 1, 1).expand_as(made), atol=1e-3)
-    assert 0.5 <= views.share.min() and views.share.max() < 1, "the photo itself is never the lesser part"
 
 
 def test_views_are_softened_by_degrees_and_what_is_learned_of_them_stays():
