@@ -17,7 +17,7 @@ from model.networks import build_network
 from model.weights_file import load_weights
 from tests.engines import launch, limit, served, watch
 from tests.node import ROOT, Bridge, auditors
-from tests.page import ENGINES
+from tests.page import ENGINES, LANGUAGES, Shipped
 
 os.environ.pop("GITHUB_ACTIONS", None)  # which would give every site an address; a test that wants one says so
 DEATHS = ("InvalidSessionIdException", "Could not parse script result")  # how WebKitWebDriver says that its browser crashed
@@ -128,6 +128,17 @@ def network(site):
     network, _ = build_network(site.models["tinyvgg"].network, 10)
     load_weights(site.models["tinyvgg"].weights, network)
     return network
+
+
+@pytest.fixture(scope="module", params=["tinyvgg", "fashion"])
+def shipped(request, built, site) -> Shipped:
+    """Each network of the site: what is tested of one holds for the other."""
+    model = site.models[request.param]
+    network, _ = build_network(model.network, len(model.classes))
+    _, normalization = load_weights(model.weights, network)
+    folder = "" if request.param == "tinyvgg" else f"{request.param}/"
+    pages = {language: page.replace("index.html", f"{folder}index.html") for language, page in LANGUAGES.items()}
+    return Shipped(pages, json.loads((built / "models" / request.param / "manifest.json").read_text()), model.examples, network, normalization)
 
 
 CASES = ROOT / "tests" / "cases"

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from playwright.sync_api import CDPSession, Page
+from torch import nn
 
+from model.fold import Normalization
 from model.networks import trace
 from model.preprocess import open_picture, preprocess
 from tests.node import ROOT
@@ -31,9 +35,24 @@ OVERLAPS = """() => {
 }"""
 
 
-def python_trace(network, content: bytes, size=64, channels=3):
-    pixels = preprocess(open_picture(content), size, channels)
-    return {name: x[0].numpy() for name, x in trace(network, torch.from_numpy(pixels)[None].float() / 255).items()}
+def python_trace(network, content: bytes, size=64, channels=3, normalization=None):
+    images = torch.from_numpy(preprocess(open_picture(content), size, channels))[None].float() / 255
+    return {name: x[0].numpy() for name, x in trace(network, normalization.apply(images) if normalization else images).items()}
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A network that the site ships with: its page in each language, its manifest, its pictures, and what PyTorch computes."""
+
+    pages: dict[str, str]
+    manifest: dict
+    examples: Path
+    network: nn.Sequential
+    normalization: Normalization | None
+
+    def trace(self, content: bytes) -> dict[str, np.ndarray]:
+        channels, size, _ = self.manifest["input"]["shape"]
+        return python_trace(self.network, content, size, channels, self.normalization)
 
 
 def page_trace(page: Page) -> dict[str, np.ndarray]:

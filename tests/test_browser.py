@@ -21,8 +21,8 @@ from tests.pictures import encoded, scene
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("place", ["http", "file"])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_network_is_drawn_from_the_manifest(visit, manifest, engine, place, language):
-    page = visit(engine, place).open(LANGUAGES[language])
+def test_the_network_is_drawn_from_the_manifest(visit, shipped, engine, place, language):
+    page, manifest = visit(engine, place).open(shipped.pages[language]), shipped.manifest
     for layer in [{"name": "image", "shape": manifest["input"]["shape"]}, *manifest["layers"][:-2]]:
         assert page.locator(f'button[data-layer="{layer["name"]}"]').count() == layer["shape"][0], layer["name"]
     assert page.locator("[data-class]").count() == len(manifest["classes"])
@@ -36,14 +36,14 @@ def test_the_network_is_drawn_from_the_manifest(visit, manifest, engine, place, 
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_every_example_has_pytorchs_activations_and_probabilities(visit, manifest, network, built, node, site, engine):
+def test_every_example_has_pytorchs_activations_and_probabilities(visit, shipped, node, engine):
     from generator.pictures import read_examples
 
-    page = visit(engine).open()
-    for example in read_examples(site.models["tinyvgg"].examples, [c["name"] for c in manifest["classes"]], node, ROOT / ".cache" / "drawings"):
+    page, manifest = visit(engine).open(shipped.pages["en"]), shipped.manifest
+    for example in read_examples(shipped.examples, [c["name"] for c in manifest["classes"]], node, ROOT / ".cache" / "drawings"):
         page.click(f'button[data-example="{example.name}"]')
         page.wait_for_selector(f'button[data-example="{example.name}"][aria-pressed="true"]')
-        truth = python_trace(network, encoded(example.picture))
+        truth = shipped.trace(encoded(example.picture))
         shown = page_trace(page)
         assert list(shown) == ["image", *truth]
         for name, values in truth.items():
@@ -52,7 +52,7 @@ def test_every_example_has_pytorchs_activations_and_probabilities(visit, manifes
         expected = torch.from_numpy(truth["logits"]).softmax(0).numpy()
         assert np.abs(page_probabilities(page) - expected).max() <= 6e-5  # four decimals
         best = manifest["classes"][int(expected.argmax())]["labels"]["en"]
-        assert f"TinyVGG says {best} {100 * expected.max():.1f}%" in " ".join(page.inner_text(".cn-summary").split())
+        assert f"{manifest['title']} says {best} {100 * expected.max():.1f}%" in " ".join(page.inner_text(".cn-summary").split())
 
 
 def test_a_network_trained_on_photos_gets_most_drawings_right(manifest, built, site, network, node):

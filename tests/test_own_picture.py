@@ -22,11 +22,11 @@ MODES = ["RGB", "RGBA", "L", "LA"]
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("place", ["http", "file"])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_an_uploaded_picture_gets_pytorchs_trace(visit, network, engine, place, mode):
-    page = visit(engine, place).open()
+def test_an_uploaded_picture_gets_pytorchs_trace(visit, shipped, engine, place, mode):
+    page = visit(engine, place).open(shipped.pages["en"])
     content = encoded(scene(123, 77, mode=mode))
     upload(page, content)
-    truth, shown = python_trace(network, content), page_trace(page)
+    truth, shown = shipped.trace(content), page_trace(page)
     assert list(shown) == ["image", *truth]
     for name, values in truth.items():
         assert close(shown[name], values), name

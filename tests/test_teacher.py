@@ -10,8 +10,8 @@ from torch import nn
 
 from errors import BuildError
 from model.augment import change
-from model.batches import view_batches
-from model.data import TRAINING, VALIDATION
+from model.batches import photo_batches, view_batches
+from model.data import TRAINING, VALIDATION, Photos
 from model.evaluate import fit_temperature
 from model.fold import Normalization
 from model.recipe import Recipe
@@ -101,6 +101,20 @@ def test_views_that_cannot_be_kept_leave_nothing(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         keep_views(images, drawn, tmp_path / "run.views.npy", stop)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_teacher_learns_from_as_much_of_each_photo_as_the_target_says():
+    shades = np.arange(6, dtype=np.uint8) * 50
+    photos = Photos(np.broadcast_to(shades.reshape(6, 1, 1, 1), (6, 1, 16, 16)).copy(), np.arange(6), [f"{i}.png" for i in range(6)], np.full(6, TRAINING, np.uint8))
+    still = Recipe(batch_size=6, label_smoothing=0, flip=False, shift=0, zoom=0, rotation=0, jitter=0, grey=0, blur=0)
+    batches = photo_batches(photos, still, Normalization((0.0,), (1.0,)), mix=True)
+    mixed = 0
+    for epoch in range(8):
+        images, targets = next(iter(batches.of(epoch)))
+        assert torch.allclose(images * 255, (targets @ torch.from_numpy(shades).float()).view(-1, 1, 1, 1).expand_as(images), atol=1e-3)
+        assert torch.allclose(targets.sum(1), torch.ones(6))
+        mixed += int((targets.max(1).values < 0.99).sum())
+    assert mixed > 8, "of most batches some photos are mixed with another"
 
 
 def test_views_are_softened_by_degrees_and_what_is_learned_of_them_stays():
