@@ -9,7 +9,15 @@ import traceback
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from config import Model, Site, read_site
 from errors import BuildError, nearest
@@ -21,7 +29,16 @@ from generator.node import Node
 from generator.output import check_out, write_site
 from generator.pictures import ExamplePicture, read_examples
 from generator.scripts import bundle, notices, runtime_scripts
-from generator.site import card_pages, content_files, model_files, page_files, pages, site_files, static_files, version_of
+from generator.site import (
+    card_pages,
+    content_files,
+    model_files,
+    page_files,
+    pages,
+    site_files,
+    static_files,
+    version_of,
+)
 from generator.stills import stills
 from generator.widgets import read_widgets
 
@@ -55,9 +72,14 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped; the site is as it was", file=sys.stderr)
         return 1
-    except Exception as error:  # a fault of ours, or one that nobody thought of: still one line, and the place in the code
+    except (
+        Exception
+    ) as error:  # a fault of ours, or one that nobody thought of: still one line, and the place in the code
         place = traceback.extract_tb(error.__traceback__)[-1]
-        print(f"unexpected {type(error).__name__} in {Path(place.filename).name}:{place.lineno}: {_relative(str(error), options.root)[:300]}", file=sys.stderr)
+        print(
+            f"unexpected {type(error).__name__} in {Path(place.filename).name}:{place.lineno}: {_relative(str(error), options.root)[:300]}",
+            file=sys.stderr,
+        )
         return 1
     return 0
 
@@ -72,8 +94,14 @@ def find_data(site: Site, options: argparse.Namespace) -> dict[str, Path | None]
     if not theirs and len(site.models) == 1:
         theirs = list(site.models)  # reading them will tell what is missing
     if not theirs:
-        folders = "; ".join(f'{model.name}: "{model.classes[0].folder}", "{model.classes[1].folder}", …' for model in site.models.values())
-        raise BuildError(f"no folder there is named as strata.toml says that those of a model's classes are ({folders})", options.data)
+        folders = "; ".join(
+            f'{model.name}: "{model.classes[0].folder}", "{model.classes[1].folder}", …'
+            for model in site.models.values()
+        )
+        raise BuildError(
+            f"no folder there is named as strata.toml says that those of a model's classes are ({folders})",
+            options.data,
+        )
     return {name: options.data if name in theirs else None for name in site.models}
 
 
@@ -84,9 +112,14 @@ def check_tasks(models: list[Model], data: dict[str, Path | None], options: argp
     for model in models:
         if data[model.name] is None and options.data:
             there = [name for name, path in data.items() if path]
-            raise BuildError(f"there are no photos of {model.name} there, but of {', '.join(there)}; name that model after --train or --evaluate, or give other photos", options.data)
+            raise BuildError(
+                f"there are no photos of {model.name} there, but of {', '.join(there)}; name that model after --train or --evaluate, or give other photos",
+                options.data,
+            )
         if data[model.name] is None:
-            raise BuildError(f"this needs the photos of {model.name}: --data PATH, a folder with one folder a class, tiny-imagenet-200, or IDX files; as folder or zip")
+            raise BuildError(
+                f"this needs the photos of {model.name}: --data PATH, a folder with one folder a class, tiny-imagenet-200, or IDX files; as folder or zip"
+            )
         _examples(model, node, options.root)
     if options.others:
         from model.card import find_others
@@ -105,8 +138,11 @@ def build(site: Site, out: Path, data: dict[str, Path | None], node: Node) -> No
     for lesson in lessons.values():
         if lesson.outdated:
             original = lessons[site.default_language.code, lesson.slug]
-            console.print(f'  {_near(lesson.path)} is older than {_near(original.path)}; once it says the same, write there: original: "{original.digest}"', soft_wrap=True)
-    widgets = read_widgets(site.root / "assets" / "src" / "widgets")
+            console.print(
+                f'  {_near(lesson.path)} is older than {_near(original.path)}; once it says the same, write there: original: "{original.digest}"',
+                soft_wrap=True,
+            )
+    widgets = read_widgets(site.root / "assets" / "src" / "figures")
 
     files, packages = {}, {}
     for model in site.models.values():
@@ -114,20 +150,33 @@ def build(site: Site, out: Path, data: dict[str, Path | None], node: Node) -> No
         packages[model.name] = package
         files |= model_files(package)
         if not package.manifest["figures"]:
-            console.print(f"  {model.title} has no card yet; it comes with: python build.py --evaluate {model.name} --data PATH", soft_wrap=True)
-        console.print(f"  {model.title}: {package.manifest['parameters']:,} parameters, {len(package.traces)} examples, ONNX agrees with PyTorch")
+            console.print(
+                f"  {model.title} has no card yet; it comes with: python build.py --evaluate {model.name} --data PATH",
+                soft_wrap=True,
+            )
+        console.print(
+            f"  {model.title}: {package.manifest['parameters']:,} parameters, {len(package.traces)} examples, ONNX agrees with PyTorch"
+        )
 
     manifests = {name: package.manifest for name, package in packages.items()}
     rendered = {key: (lesson, render(lesson, widgets, manifests)) for key, lesson in lessons.items()}
     files |= set_formulas(rendered, node, site.root / ".cache" / "fonts")
     files |= content_files(site, rendered, manifests) | stills(site, rendered, packages, node)
-    files |= bundle(node) | runtime_scripts(site.root / "assets") | static_files(site.root) | notices(site.root / "assets", {model.title: model.examples / "LICENSE.txt" for model in site.models.values()})
+    files |= (
+        bundle(node)
+        | runtime_scripts(site.root / "assets")
+        | static_files(site.root)
+        | notices(site.root / "assets", {model.title: model.examples / "LICENSE.txt" for model in site.models.values()})
+    )
     all_pages = [*pages(site, rendered), *card_pages(site, read_cards(site), labels)]
     files |= page_files(site, all_pages, labels, version_of(files)) | site_files(site, all_pages)
     if not site.site_url:
         console.print("  no site_url in strata.toml: sitemap, feed and canonical links are left out")
     write_site(files, out)
-    console.print(f"{len(all_pages)} pages in {time.monotonic() - started:.1f} s. Open {_near(out / 'index.html')}", soft_wrap=True)
+    console.print(
+        f"{len(all_pages)} pages in {time.monotonic() - started:.1f} s. Open {_near(out / 'index.html')}",
+        soft_wrap=True,
+    )
 
 
 def package_model(model: Model, data: Path | None, node: Node, root: Path):
@@ -135,7 +184,10 @@ def package_model(model: Model, data: Path | None, node: Node, root: Path):
     from model.package import Example, package  # torch takes a second to import; faults of the content show before it
 
     if not model.weights.exists():
-        raise BuildError(f"the weights are missing; restore them from git, or train: python build.py --train {model.name} --data PATH", model.weights)
+        raise BuildError(
+            f"the weights are missing; restore them from git, or train: python build.py --train {model.name} --data PATH",
+            model.weights,
+        )
     return package(model, [Example(**vars(picture)) for picture in _examples(model, node, root)], data)
 
 
@@ -168,7 +220,11 @@ def train_model(model: Model, data: Path, others: Path | None, node: Node, root:
         tasks: dict[str, TaskID] = {}
 
         def on_epoch(epoch: Epoch) -> None:
-            figures = f"loss {epoch.figures.loss:.3f}  {epoch.figures.accuracy:.1%} of the validation photos  " if epoch.figures else ""
+            figures = (
+                f"loss {epoch.figures.loss:.3f}  {epoch.figures.accuracy:.1%} of the validation photos  "
+                if epoch.figures
+                else ""
+            )
             state = f"{figures}{_duration(epoch.seconds_left)} left"
             if epoch.stage not in tasks:
                 tasks[epoch.stage] = progress.add_task(f"{model.name}: {epoch.stage}", total=epoch.epochs, state="")
@@ -196,8 +252,11 @@ def evaluate_model(model: Model, data: Path, others: Path | None, node: Node, ro
         docs.write_text(as_markdown(read_cards(read_site(root))), encoding="utf-8")
     figures = card["figures"]
     low, high = figures["interval"]
-    console.print(f"{model.name}: {figures['accuracy']:.1%} ({low:.1%} to {high:.1%}) of {figures['photos']} test photos, mean negative log-likelihood {figures['likelihood']:.3f}; "
-                  f"the card is {_near(model.weights.with_suffix('.json'))}", soft_wrap=True)
+    console.print(
+        f"{model.name}: {figures['accuracy']:.1%} ({low:.1%} to {high:.1%}) of {figures['photos']} test photos, mean negative log-likelihood {figures['likelihood']:.3f}; "
+        f"the card is {_near(model.weights.with_suffix('.json'))}",
+        soft_wrap=True,
+    )
 
 
 def _examples(model: Model, node: Node, root: Path) -> list[ExamplePicture]:
@@ -208,18 +267,32 @@ def _read_photos(model: Model, data: Path, shape: tuple[int, ...], progress: Pro
     from model.data import read_photos
 
     reading = progress.add_task("reading photos", state="")
-    return read_photos(data, [c.folder for c in model.classes], shape[1], shape[0], lambda done, total: progress.update(reading, completed=done, total=total))
+    return read_photos(
+        data,
+        [c.folder for c in model.classes],
+        shape[1],
+        shape[0],
+        lambda done, total: progress.update(reading, completed=done, total=total),
+    )
 
 
 def _progress() -> Progress:
-    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[state]}"), console=console)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[state]}"),
+        console=console,
+    )
 
 
 def _chosen(site: Site, name: str) -> list[Model]:
     if name == "":
         return list(site.models.values())
     if name not in site.models:
-        raise BuildError(f'unknown model "{name}"; models are {", ".join(site.models)}{nearest(name, site.models)}', "strata.toml")
+        raise BuildError(
+            f'unknown model "{name}"; models are {", ".join(site.models)}{nearest(name, site.models)}', "strata.toml"
+        )
     return [site.models[name]]
 
 
@@ -240,12 +313,33 @@ def _relative(message: str, root: Path) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="build.py", description="Build the site, or train its networks first.")
-    parser.add_argument("--out", type=lambda path: Path(path).resolve(), default=ROOT / "site", metavar="DIR", help="where the site goes (default: site/)")
-    parser.add_argument("--train", nargs="?", const="", metavar="MODEL", help="train this model of strata.toml before building, or all if the data has the photos of all")
+    parser.add_argument(
+        "--out",
+        type=lambda path: Path(path).resolve(),
+        default=ROOT / "site",
+        metavar="DIR",
+        help="where the site goes (default: site/)",
+    )
+    parser.add_argument(
+        "--train",
+        nargs="?",
+        const="",
+        metavar="MODEL",
+        help="train this model of strata.toml before building, or all if the data has the photos of all",
+    )
     parser.add_argument("--evaluate", nargs="?", const="", metavar="MODEL", help="write this model's card anew, or all")
-    parser.add_argument("--others", type=Path, metavar="PATH", help="photos of none of the classes, for the card; a folder or zip")
-    parser.add_argument("--data", type=Path, metavar="PATH", help="photos: one folder a class, tiny-imagenet-200, or IDX files; as folder or zip")
-    parser.add_argument("--download", action="store_true", help="get the photos that strata.toml names from the web, once")
+    parser.add_argument(
+        "--others", type=Path, metavar="PATH", help="photos of none of the classes, for the card; a folder or zip"
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="PATH",
+        help="photos: one folder a class, tiny-imagenet-200, or IDX files; as folder or zip",
+    )
+    parser.add_argument(
+        "--download", action="store_true", help="get the photos that strata.toml names from the web, once"
+    )
     parser.add_argument("--root", type=lambda path: Path(path).resolve(), default=ROOT, help=argparse.SUPPRESS)
     return parser
 

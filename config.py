@@ -86,7 +86,13 @@ def read_site(root: Path) -> Site:
         raise BuildError("missing; every site has one at its top", path) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BuildError(f"not valid TOML: {error}", path) from error
-    _check(table, path, "strata.toml", {"title": str, "languages": dict, "lessons": list, "models": dict}, {"site_url": str, "feedback": str})
+    _check(
+        table,
+        path,
+        "strata.toml",
+        {"title": str, "languages": dict, "lessons": list, "models": dict},
+        {"site_url": str, "feedback": str},
+    )
     languages = [_language(code, entry, path) for code, entry in table["languages"].items()]
     if not languages:
         raise BuildError("name at least one language in [languages]", path)
@@ -101,7 +107,15 @@ def read_site(root: Path) -> Site:
     for field_name in ("site_url", "feedback"):
         if not re.fullmatch(r"(https?://[^\s\"<>]+)?", table.get(field_name, "")):
             raise BuildError(f'"{field_name}" must be an address that begins with https://', path)
-    return Site(root, table["title"], table.get("site_url", "").rstrip("/") or _pages_url(), table.get("feedback", ""), languages, table["lessons"], models)
+    return Site(
+        root,
+        table["title"],
+        table.get("site_url", "").rstrip("/") or _pages_url(),
+        table.get("feedback", ""),
+        languages,
+        table["lessons"],
+        models,
+    )
 
 
 def _pages_url() -> str:
@@ -118,7 +132,9 @@ def _pages_url() -> str:
 def _language(code: str, entry: dict[str, Any], path: Path) -> Language:
     _check(entry, path, f"[languages.{code}]", {"name": str, "tag": str}, {"dir": str})
     if not TAG.fullmatch(entry["tag"]) or not SLUG.fullmatch(code):
-        raise BuildError(f'[languages.{code}]: a tag is like "en", "zh-Hans" or "pt-BR", and the code is in small letters', path)
+        raise BuildError(
+            f'[languages.{code}]: a tag is like "en", "zh-Hans" or "pt-BR", and the code is in small letters', path
+        )
     if entry.get("dir", "ltr") not in ("ltr", "rtl"):
         raise BuildError(f'[languages.{code}]: dir is "ltr" or "rtl"', path)
     return Language(code, **entry)
@@ -128,7 +144,13 @@ def _model(root: Path, path: Path, name: str, entry: dict[str, Any], languages: 
     where = f"[models.{name}]"
     if not NAME.fullmatch(name):
         raise BuildError(f"{where} must be named in small letters, digits, - and _", path)
-    _check(entry, path, where, {"title": str, "network": dict, "weights": str, "classes": list, "examples": str}, {"recipe": dict, "data": dict})
+    _check(
+        entry,
+        path,
+        where,
+        {"title": str, "network": dict, "weights": str, "classes": list, "examples": str},
+        {"recipe": dict, "data": dict},
+    )
     if "data" in entry:
         _check(entry["data"], path, f"data of {where}", {"title": str}, {"url": str, "bytes": int, "md5": str})
         if 1 < len(entry["data"]) < 4:
@@ -143,16 +165,27 @@ def _model(root: Path, path: Path, name: str, entry: dict[str, Any], languages: 
             raise BuildError(f'labels of class "{item["name"]}" of {where} must be strings', path)
         missing = [language.code for language in languages if language.code not in labels]
         if missing:
-            raise BuildError(f'class "{item["name"]}" of {where} has no label in "{missing[0]}"; add labels = {{ {missing[0]} = "…" }} to it, '
-                             f"or take the language out of [languages]", path)
+            raise BuildError(
+                f'class "{item["name"]}" of {where} has no label in "{missing[0]}"; add labels = {{ {missing[0]} = "…" }} to it, '
+                f"or take the language out of [languages]",
+                path,
+            )
         classes.append(ClassName(item["name"], item.get("folder", item["name"]), labels))
     if len({c.name for c in classes}) != len(classes) or len(classes) < 2:
         raise BuildError(f"{where} needs at least two classes, each with a name of its own", path)
     folders = [c.folder for c in classes]
     if twice := [folder for folder in folders if folders.count(folder) > 1]:
         raise BuildError(f'two classes of {where} have the same folder "{twice[0]}"', path)
-    return Model(name, entry["title"], entry["network"], root / entry["weights"], classes, root / entry["examples"],
-                 entry.get("recipe", {}), Data(**entry["data"]) if "data" in entry else None)
+    return Model(
+        name,
+        entry["title"],
+        entry["network"],
+        root / entry["weights"],
+        classes,
+        root / entry["examples"],
+        entry.get("recipe", {}),
+        Data(**entry["data"]) if "data" in entry else None,
+    )
 
 
 def _check(table: Any, path: Path, where: str, required: dict[str, type], optional: dict[str, type]) -> None:
@@ -162,7 +195,9 @@ def _check(table: Any, path: Path, where: str, required: dict[str, type], option
     known = {**required, **optional}
     for key, value in table.items():
         if key not in known:
-            raise BuildError(f'unknown field "{key}" in {where}; fields are {", ".join(known)}{nearest(key, known)}', path)
+            raise BuildError(
+                f'unknown field "{key}" in {where}; fields are {", ".join(known)}{nearest(key, known)}', path
+            )
         if not isinstance(value, known[key]):
             raise BuildError(f'"{key}" in {where} must be a {_TYPES[known[key]]}', path)
     for key in required:

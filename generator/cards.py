@@ -30,8 +30,13 @@ class Card:
         figures = self.data["figures"]
         low, high = figures["interval"]
         summary = labels["card_summary"].format(
-            parameters=f"{self.data['parameters']:,}", accuracy=percent(figures["accuracy"]), low=percent(low), high=percent(high),
-            photos=f"{figures['photos']:,}", likelihood=f"{figures['likelihood']:.3f}")
+            parameters=f"{self.data['parameters']:,}",
+            accuracy=percent(figures["accuracy"]),
+            low=percent(low),
+            high=percent(high),
+            photos=f"{figures['photos']:,}",
+            likelihood=f"{figures['likelihood']:.3f}",
+        )
         front = {"title": labels["card_title"].format(title=self.model.title), "summary": summary}
         return Lesson(self.slug(), language, self.model.weights.with_suffix(".json"), "", 1, front)
 
@@ -72,18 +77,52 @@ def as_markdown(cards: list[Card]) -> str:
         rows.append((what, cells))
 
     row("weights and biases", [f"{card.data['parameters']:,}" for card in cards])
-    row("photos for training, validation, test", [f"{c.data['photos']['training']:,}, {c.data['photos']['validation']:,}, {c.data['figures']['photos']:,}" for c in cards])
-    row("accuracy (95 % interval)", [f"{percent(f['accuracy'])} ({percent(f['interval'][0])} to {percent(f['interval'][1])})" for f in every])
+    row(
+        "photos for training, validation, test",
+        [
+            f"{c.data['photos']['training']:,}, {c.data['photos']['validation']:,}, {c.data['figures']['photos']:,}"
+            for c in cards
+        ],
+    )
+    row(
+        "accuracy (95 % interval)",
+        [f"{percent(f['accuracy'])} ({percent(f['interval'][0])} to {percent(f['interval'][1])})" for f in every],
+    )
     row("mean negative log-likelihood", [f"{f['likelihood']:.3f}" for f in every])
-    row("calibration error, and before the temperature", [f"{percent(f['calibration']['error'])}, {percent(f['calibration']['before'])}" for f in every])
+    row(
+        "calibration error, and before the temperature",
+        [f"{percent(f['calibration']['error'])}, {percent(f['calibration']['before'])}" for f in every],
+    )
     row("temperature", [f"{f['calibration']['temperature']:.2f}" for f in every])
     for change, what in _CHANGES.items():
-        row(f"accuracy when {what}", [next((percent(entry["accuracy"]) for entry in f["robustness"] if entry["change"] == change), "") for f in every])
+        row(
+            f"accuracy when {what}",
+            [
+                next((percent(entry["accuracy"]) for entry in f["robustness"] if entry["change"] == change), "")
+                for f in every
+            ],
+        )
     row("channels that do nothing, by layer", [", ".join(str(entry["silent"]) for entry in f["silent"]) for f in every])
     for of in _OF:
-        shares = [next((percent(entry["share"]) for entry in card.data.get("unknown", {"said": []})["said"] if entry["of"] == of), "") for card in cards]
+        shares = [
+            next(
+                (
+                    percent(entry["share"])
+                    for entry in card.data.get("unknown", {"said": []})["said"]
+                    if entry["of"] == of
+                ),
+                "",
+            )
+            for card in cards
+        ]
         row(f'"none of the classes" said of {_OF[of]}', shares)
-    row("epochs, seed", [f"{len(card.data['history'])}{'' if card.finished() else ' of ' + str(card.data['recipe']['epochs'])}, {card.data['recipe']['seed'] + 1_000 * card.data.get('start', 0)}" for card in cards])
+    row(
+        "epochs, seed",
+        [
+            f"{len(card.data['history'])}{'' if card.finished() else ' of ' + str(card.data['recipe']['epochs'])}, {card.data['recipe']['seed'] + 1_000 * card.data.get('start', 0)}"
+            for card in cards
+        ],
+    )
     head = ["", *(card.model.title for card in cards)]
     lines = [head, ["---", *["--:"] * len(cards)], *([what, *cells] for what, cells in rows)]
     table = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
@@ -96,6 +135,20 @@ test photos, which chose no weight, no epoch and no temperature. ([measurements.
 """
 
 
-_CHANGES = {"grey": "grey", "blur": "blurred by one pixel", "left": "turned left by 15°", "right": "turned right by 15°", "zoom": "enlarged 1.25 times",
-            "dark": "at 0.6 of its brightness", "enlarged": "enlarged four times and back"}
-_OF = {"known": "photos of its classes (wrongly)", "others": "photos of other classes", "drawings": "the site's examples (wrongly)", "noise": "noise", "text": "text", "blank": "one colour alone"}
+_CHANGES = {
+    "grey": "grey",
+    "blur": "blurred by one pixel",
+    "left": "turned left by 15°",
+    "right": "turned right by 15°",
+    "zoom": "enlarged 1.25 times",
+    "dark": "at 0.6 of its brightness",
+    "enlarged": "enlarged four times and back",
+}
+_OF = {
+    "known": "photos of its classes (wrongly)",
+    "others": "photos of other classes",
+    "drawings": "the site's examples (wrongly)",
+    "noise": "noise",
+    "text": "text",
+    "blank": "one colour alone",
+}

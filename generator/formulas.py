@@ -22,8 +22,14 @@ STYLE, FONT = "styles/formulas.css", "styles/formulas.woff2"
 PACKAGED_STYLE = Path("temml/dist/Temml-STIX2.css")
 PACKAGED_FONT = Path("@fontsource/stix-two-math/files/stix-two-math-latin-400-normal.woff2")
 # Letters and signs that a figure may write as well. Browsers turn a variable's letter into its italic twin by themselves.
-ALWAYS = {*range(0x20, 0x7F), *range(0x391, 0x3CA), *range(0x1D434, 0x1D468), *range(0x1D6E2, 0x1D71C), 0x210E,
-          *map(ord, "−×·⋅∑∏√≤≥≈≠∈←→…⋯∂∇∫∞′")}
+ALWAYS = {
+    *range(0x20, 0x7F),
+    *range(0x391, 0x3CA),
+    *range(0x1D434, 0x1D468),
+    *range(0x1D6E2, 0x1D71C),
+    0x210E,
+    *map(ord, "−×·⋅∑∏√≤≥≈≠∈←→…⋯∂∇∫∞′"),
+}
 
 
 def set_formulas(rendered: dict[tuple[str, str], tuple[Lesson, Rendered]], node: Node, cache: Path) -> dict[str, bytes]:
@@ -67,8 +73,12 @@ def _check_shape(mathml: str, lesson: Lesson, formula: Formula) -> None:
     for element in root.iter():
         wanted = CHILDREN.get(element.tag)
         if wanted and len(element) != wanted:
-            raise BuildError(f"{formula} gives MathML that browsers do not draw (a {element.tag} of {len(element)} parts); write it in another way, "
-                             "or put braces around its parts", lesson.path, formula.line)
+            raise BuildError(
+                f"{formula} gives MathML that browsers do not draw (a {element.tag} of {len(element)} parts); write it in another way, "
+                "or put braces around its parts",
+                lesson.path,
+                formula.line,
+            )
 
 
 def _classed(mathml: str, styles: dict[str, str]) -> str:

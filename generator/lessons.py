@@ -40,7 +40,9 @@ class Lesson:
     @property
     def byline(self) -> list[str]:
         """Who wrote it, when, and about what."""
-        return [str(self.front[name]) for name in ("author", "date") if name in self.front] + [str(tag) for tag in self.front.get("tags", [])]
+        return [str(self.front[name]) for name in ("author", "date") if name in self.front] + [
+            str(tag) for tag in self.front.get("tags", [])
+        ]
 
 
 def read_lessons(site: Site) -> dict[tuple[str, str], Lesson]:
@@ -54,10 +56,14 @@ def read_lessons(site: Site) -> dict[tuple[str, str], Lesson]:
                 if language is site.default_language and "original" in lesson.front:
                     raise BuildError('"original" belongs into a translation', path, _line_of(_read(path), "original"))
                 original = lessons.get((site.default_language.code, slug), lesson)
-                lessons[language.code, slug] = replace(lesson, outdated=lesson.front.get("original", original.digest) != original.digest)
+                lessons[language.code, slug] = replace(
+                    lesson, outdated=lesson.front.get("original", original.digest) != original.digest
+                )
             elif language is site.default_language:
                 present = [p.stem for p in path.parent.glob("*.md")]
-                raise BuildError(f'strata.toml names the lesson "{slug}"; this file is missing{nearest(slug, present)}', path)
+                raise BuildError(
+                    f'strata.toml names the lesson "{slug}"; this file is missing{nearest(slug, present)}', path
+                )
     return lessons
 
 
@@ -70,11 +76,16 @@ def left_out(site: Site) -> list[str]:
         lessons = sorted(path.stem for path in folder.glob("*.md"))
         if folder.name in languages:
             awaited = [slug for slug in site.lessons if slug not in lessons]
-            lines += [f"content/{folder.name}/{slug}.md is left out: it is none of the lessons of strata.toml{nearest(slug, awaited)}"
-                      for slug in lessons if slug not in site.lessons]
+            lines += [
+                f"content/{folder.name}/{slug}.md is left out: it is none of the lessons of strata.toml{nearest(slug, awaited)}"
+                for slug in lessons
+                if slug not in site.lessons
+            ]
         elif lessons or (folder / "ui.toml").exists():  # else it holds pictures, say
             awaited = [code for code in languages if code not in [path.name for path in folders]]
-            lines.append(f"content/{folder.name} is left out: it is none of the languages of strata.toml{nearest(folder.name, awaited)}")
+            lines.append(
+                f"content/{folder.name} is left out: it is none of the languages of strata.toml{nearest(folder.name, awaited)}"
+            )
     return lines
 
 
@@ -88,19 +99,32 @@ def read_lesson(path: Path, slug: str, language: Language) -> Lesson:
         front = yaml.safe_load(match[1]) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise BuildError(f"front matter is not valid YAML: {getattr(error, 'problem', error)}", path, mark.line + 2 if mark else 1) from error
+        raise BuildError(
+            f"front matter is not valid YAML: {getattr(error, 'problem', error)}", path, mark.line + 2 if mark else 1
+        ) from error
     if not isinstance(front, dict):
         raise BuildError('front matter is lines of "name: value"', path, 2)
     for name, value in front.items():
         if name not in FIELDS:
-            raise BuildError(f'unknown field "{name}"; fields are {", ".join(FIELDS)}{nearest(str(name), FIELDS)}', path, _line_of(text, name))
+            raise BuildError(
+                f'unknown field "{name}"; fields are {", ".join(FIELDS)}{nearest(str(name), FIELDS)}',
+                path,
+                _line_of(text, name),
+            )
         if not isinstance(value, FIELDS[name]):
             raise BuildError(f'"{name}" must be {_KINDS[FIELDS[name]]}', path, _line_of(text, name))
     for name in REQUIRED:
         if name not in front:
             raise BuildError(f'"{name}" is missing in the front matter', path, 1)
-    return Lesson(slug, language, path, text[match.end() :], text[: match.end()].count("\n") + 1, front,
-                  hashlib.sha256(text.encode()).hexdigest()[:12])
+    return Lesson(
+        slug,
+        language,
+        path,
+        text[match.end() :],
+        text[: match.end()].count("\n") + 1,
+        front,
+        hashlib.sha256(text.encode()).hexdigest()[:12],
+    )
 
 
 def read_labels(site: Site) -> dict[str, dict[str, str]]:
@@ -120,13 +144,17 @@ def read_labels(site: Site) -> dict[str, dict[str, str]]:
         own = labels[language.code]
         for key in sorted(first.keys() ^ own.keys()):
             other = "unknown" if key in own else "missing"
-            raise BuildError(f'the label "{key}" is {other}{nearest(key, first.keys() if key in own else own.keys())}', path)
+            raise BuildError(
+                f'the label "{key}" is {other}{nearest(key, first.keys() if key in own else own.keys())}', path
+            )
         for key, label in own.items():
             if not isinstance(label, str):
                 raise BuildError(f'the label "{key}" must be a string', path)
             unknown = set(_values(label)) - set(_values(first[key]))
             if unknown:
-                raise BuildError(f'the label "{key}" uses {{{sorted(unknown)[0]}}}, which the page does not give it', path)
+                raise BuildError(
+                    f'the label "{key}" uses {{{sorted(unknown)[0]}}}, which the page does not give it', path
+                )
     return labels
 
 

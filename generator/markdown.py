@@ -14,10 +14,10 @@ import yaml
 from markdown.extensions import Extension
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import AtomicString
-from pymdownx.blocks import BlocksExtension
-from pymdownx.blocks.block import Block
 from pygments.lexers import get_all_lexers, get_lexer_by_name
 from pygments.util import ClassNotFound
+from pymdownx.blocks import BlocksExtension
+from pymdownx.blocks.block import Block
 
 from errors import BuildError, nearest
 from generator.lessons import Lesson
@@ -80,7 +80,11 @@ class Rendered:
         """Replace every `formula:NUMBER` by the formula's MathML."""
 
         def mathml(text: str) -> str:  # only where the marker put it: text may well say "formula:1;"
-            return re.sub(r'(<(?:span|div) class="formula[^>]*>)formula:(\d+);', lambda match: match[1] + self.formulas[int(match[2])].mathml, text)
+            return re.sub(
+                r'(<(?:span|div) class="formula[^>]*>)formula:(\d+);',
+                lambda match: match[1] + self.formulas[int(match[2])].mathml,
+                text,
+            )
 
         self.html = mathml(self.html)
         self.headings = [(level, anchor, mathml(html)) for level, anchor, html in self.headings]
@@ -90,19 +94,45 @@ def render(lesson: Lesson, widgets: dict[str, Widget], models: dict[str, dict[st
     """A lesson's body as HTML; BuildError with file and line for a directive that is unknown, unclosed or wrong."""
     figures = find_figures(lesson, widgets, models)
     links, formulas = _Links(lesson), _Formulas(lesson)
-    extensions = ["attr_list", "tables", "footnotes", "pymdownx.superfences", "pymdownx.highlight", "pymdownx.arithmatex", "toc",
-                  _Directives(figures), links, formulas]
-    converter = markdown.Markdown(extensions=extensions, output_format="html", extension_configs={
-        "footnotes": {"BACKLINK_TITLE": "footnote:{}"},  # a page puts in its own words
-        "toc": {"slugify": _slug, "permalink": False},
-        "pymdownx.highlight": {"css_class": "code", "guess_lang": False},
-        "pymdownx.arithmatex": {"generic": True, "inline_syntax": ["dollar"], "block_syntax": ["dollar"], "tex_inline_wrap": ["", ""], "tex_block_wrap": ["", ""]}})
+    extensions = [
+        "attr_list",
+        "tables",
+        "footnotes",
+        "pymdownx.superfences",
+        "pymdownx.highlight",
+        "pymdownx.arithmatex",
+        "toc",
+        _Directives(figures),
+        links,
+        formulas,
+    ]
+    converter = markdown.Markdown(
+        extensions=extensions,
+        output_format="html",
+        extension_configs={
+            "footnotes": {"BACKLINK_TITLE": "footnote:{}"},  # a page puts in its own words
+            "toc": {"slugify": _slug, "permalink": False},
+            "pymdownx.highlight": {"css_class": "code", "guess_lang": False},
+            "pymdownx.arithmatex": {
+                "generic": True,
+                "inline_syntax": ["dollar"],
+                "block_syntax": ["dollar"],
+                "tex_inline_wrap": ["", ""],
+                "tex_block_wrap": ["", ""],
+            },
+        },
+    )
     html = converter.convert(lesson.body)
-    html = re.sub(r"<table(?=[\s>])", '<div class="table"><table', html).replace("</table>", "</table></div>")  # a wide one can be scrolled
+    html = re.sub(r"<table(?=[\s>])", '<div class="table"><table', html).replace(
+        "</table>", "</table></div>"
+    )  # a wide one can be scrolled
     # Python-Markdown aligns a table's columns by inline styles, which the policy drops.
     html = re.sub(r'(<t[hd]) style="text-align: (left|center|right);"', r'\1 class="\2"', html)
     # In a list of contents a heading is a link itself, so that there are none in it.
-    headings = [(token["level"], token["id"], re.sub(r"</?a\b[^>]*>|<img[^>]*>", "", token["html"])) for token in _flat(converter.toc_tokens)]
+    headings = [
+        (token["level"], token["id"], re.sub(r"</?a\b[^>]*>|<img[^>]*>", "", token["html"]))
+        for token in _flat(converter.toc_tokens)
+    ]
     check_html(html, headings, lesson)
     return Rendered(html, figures, headings, links.found, formulas.found)
 
@@ -123,11 +153,15 @@ def find_figures(lesson: Lesson, widgets: dict[str, Widget], models: dict[str, d
             continue
         if CLOSING.match(line):
             if not opened:
-                raise BuildError("/// closes nothing; the directive above is closed already or was never opened", lesson.path, place)
+                raise BuildError(
+                    "/// closes nothing; the directive above is closed already or was never opened", lesson.path, place
+                )
             opened = 0
         elif match := OPENING.match(line):
             if opened:
-                raise BuildError(f"the directive of line {opened} is not closed; end it with a line of ///", lesson.path, place)
+                raise BuildError(
+                    f"the directive of line {opened} is not closed; end it with a line of ///", lesson.path, place
+                )
             opened = place
             figures.append(_figure(lesson, match[1], lines[number + 1 :], place, widgets, models))
             if [f.id for f in figures].count(figures[-1].id) > 1:
@@ -139,12 +173,23 @@ def find_figures(lesson: Lesson, widgets: dict[str, Widget], models: dict[str, d
     return figures
 
 
-def _figure(lesson: Lesson, header: str, following: list[str], line: int, widgets: dict[str, Widget], models: dict[str, dict[str, Any]]) -> Figure:
+def _figure(
+    lesson: Lesson,
+    header: str,
+    following: list[str],
+    line: int,
+    widgets: dict[str, Widget],
+    models: dict[str, dict[str, Any]],
+) -> Figure:
     name, _, argument = (part.strip() for part in header.partition("|"))
     if name not in widgets:
-        raise BuildError(f'unknown widget "{name}"; widgets are {", ".join(widgets)}{nearest(name, widgets)}', lesson.path, line)
+        raise BuildError(
+            f'unknown widget "{name}"; widgets are {", ".join(widgets)}{nearest(name, widgets)}', lesson.path, line
+        )
     if not ID.fullmatch(argument):
-        raise BuildError(f'{name} needs an id of small letters, digits and hyphens: "/// {name} | some-id"', lesson.path, line)
+        raise BuildError(
+            f'{name} needs an id of small letters, digits and hyphens: "/// {name} | some-id"', lesson.path, line
+        )
     block = []
     for text in following:
         if not text.startswith("    "):
@@ -154,7 +199,11 @@ def _figure(lesson: Lesson, header: str, following: list[str], line: int, widget
         options = yaml.safe_load("\n".join(block)) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise BuildError(f"options are not valid YAML: {getattr(error, 'problem', error)}", lesson.path, line + 1 + (mark.line if mark else 0)) from error
+        raise BuildError(
+            f"options are not valid YAML: {getattr(error, 'problem', error)}",
+            lesson.path,
+            line + 1 + (mark.line if mark else 0),
+        ) from error
     if not isinstance(options, dict):
         raise BuildError('options are lines of "name: value", four spaces in', lesson.path, line + 1)
     try:
@@ -170,7 +219,11 @@ def _check_code_language(name: str, lesson: Lesson, line: int) -> None:
         get_lexer_by_name(name)
     except ClassNotFound:
         known = [alias for _, aliases, _, _ in get_all_lexers() for alias in aliases]
-        raise BuildError(f'unknown language "{name}" of a code block; "text" is always right{nearest(name, known)}', lesson.path, line) from None
+        raise BuildError(
+            f'unknown language "{name}" of a code block; "text" is always right{nearest(name, known)}',
+            lesson.path,
+            line,
+        ) from None
 
 
 class _Links(Extension):
@@ -201,7 +254,10 @@ class _LinkMarker(Treeprocessor):
                     target, _, state = target.partition("?")
                     if state:
                         element.set("data-show", state)
-                line = next((lesson.line + i for i, text in enumerate(lesson.body.splitlines()) if f"({whole}" in text), lesson.line)
+                line = next(
+                    (lesson.line + i for i, text in enumerate(lesson.body.splitlines()) if f"({whole}" in text),
+                    lesson.line,
+                )
                 self.links.found.append(Link(target, line, picture, element.get("data-show", "")))
                 element.set(name, f"content:{target}")
 
@@ -229,7 +285,9 @@ class _FormulaMarker(Treeprocessor):
         for element in root.iter():
             if "arithmatex" in (element.get("class") or "").split():
                 display = element.tag == "div"
-                tex = (unescape(element.text or "") if display else element.text or "").strip()  # arithmatex escapes blocks alone
+                tex = (
+                    unescape(element.text or "") if display else element.text or ""
+                ).strip()  # arithmatex escapes blocks alone
                 found.append(Formula(tex, display, source.formula(tex)))
                 element.set("class", "formula-block" if display else "formula")
                 element.text = AtomicString(f"formula:{len(found) - 1};")
@@ -257,7 +315,11 @@ class _Directives(BlocksExtension):
     def extendMarkdownBlocks(self, md: markdown.Markdown, block_manager: Any) -> None:
         for widget in {figure.widget.name: figure.widget for figure in self.figures.values()}.values():
             options = {name: ["", str] for name in widget.attributes}
-            kind = type(f"Block_{widget.name}", (_WidgetBlock,), {"NAME": widget.name, "OPTIONS": options, "figures": self.figures})
+            kind = type(
+                f"Block_{widget.name}",
+                (_WidgetBlock,),
+                {"NAME": widget.name, "OPTIONS": options, "figures": self.figures},
+            )
             block_manager.register(kind, self.getConfigs())
 
 
@@ -270,7 +332,9 @@ class _WidgetBlock(Block):
         element = etree.SubElement(parent, "figure", {"id": figure.id, "class": "figure"})
         live = etree.SubElement(element, figure.widget.name, {**figure.attributes, "data-state": "loading"})
         if "model" in figure.attributes:  # without JavaScript a still stands there; a page puts in where it is
-            etree.SubElement(etree.SubElement(live, "noscript"), "img", {"src": f"still:{figure.id}", "alt": "still:alt"})
+            etree.SubElement(
+                etree.SubElement(live, "noscript"), "img", {"src": f"still:{figure.id}", "alt": "still:alt"}
+            )
         return etree.SubElement(element, "figcaption")
 
 

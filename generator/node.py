@@ -23,7 +23,9 @@ class Node:
     `oldest` is the version of Node that they need.
     """
 
-    def __init__(self, package: Path, on_install: Callable[[str], None] = lambda what: None, oldest: tuple[int, ...] = OLDEST):
+    def __init__(
+        self, package: Path, on_install: Callable[[str], None] = lambda what: None, oldest: tuple[int, ...] = OLDEST
+    ):
         self.package, self.on_install, self.oldest = package, on_install, oldest
         self.folder = self._find()
         self._install_packages()
@@ -37,7 +39,13 @@ class Node:
         environment = dict(os.environ)
         if self.folder:  # npm and esbuild call `node` themselves
             environment["PATH"] = f"{self.folder}{os.pathsep}{environment.get('PATH', '')}"
-        done = subprocess.run([path or program, *map(str, arguments)], cwd=self.package, env=environment, capture_output=True, encoding="utf-8")
+        done = subprocess.run(
+            [path or program, *map(str, arguments)],
+            cwd=self.package,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+        )
         if done.returncode:
             raise BuildError(f"{program} {arguments[0]} failed: {' | '.join(_said(done.stderr or done.stdout)[:6])}")
         return done.stdout
@@ -50,9 +58,15 @@ class Node:
                 return folder
         oldest = ".".join(map(str, self.oldest))
         self.on_install(f"installing {WHEEL} (no Node {oldest} or newer here)")
-        done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", WHEEL], capture_output=True, encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", WHEEL],
+            capture_output=True,
+            encoding="utf-8",
+        )
         if done.returncode:
-            raise BuildError(f"Node {oldest} or newer is needed and could not be installed from PyPI; install it from your system's packages")
+            raise BuildError(
+                f"Node {oldest} or newer is needed and could not be installed from PyPI; install it from your system's packages"
+            )
         return own
 
     @staticmethod

@@ -18,7 +18,9 @@ PREFIX = ".strata-"  # of the folders that a build works in, followed by its pro
 def check_out(out: Path) -> None:
     """BuildError unless `out` is absent, empty, or a site that an earlier build wrote."""
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARKER).exists())):
-        raise BuildError("exists and is not a site of Strata's; choose another folder with --out, or empty this one", out)
+        raise BuildError(
+            "exists and is not a site of Strata's; choose another folder with --out, or empty this one", out
+        )
 
 
 def write_site(files: dict[str, bytes], out: Path) -> None:
@@ -32,7 +34,11 @@ def write_site(files: dict[str, bytes], out: Path) -> None:
         out.parent.mkdir(parents=True, exist_ok=True)
         _clear(out.parent)
         fresh = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=out.parent))
-        for name, content in {**files, ".nojekyll": b"", MARKER: b"Written by build.py; a build may replace this folder.\n"}.items():
+        for name, content in {
+            **files,
+            ".nojekyll": b"",
+            MARKER: b"Written by build.py; a build may replace this folder.\n",
+        }.items():
             path = fresh / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)

@@ -37,7 +37,9 @@ def read_examples(folder: Path, classes: list[str], node: Node, cache: Path) -> 
     """
     if not folder.is_dir():
         raise BuildError("the folder of example pictures is missing", folder)
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in FORMATS and not path.name.startswith("."))
+    files = sorted(
+        path for path in folder.iterdir() if path.suffix.lower() in FORMATS and not path.name.startswith(".")
+    )
     for path in files:
         if not NAME.fullmatch(path.stem):
             raise BuildError("name a picture in letters, digits, - and _ alone", path)
@@ -62,7 +64,7 @@ def _label(path: Path, classes: list[str]) -> str:
     stem = _words(path.stem)
     fitting = [name for name in classes if stem == _words(name) or stem.startswith(f"{_words(name)} ")]
     if not fitting:
-        raise BuildError(f'named after no class; classes are {", ".join(classes)}{nearest(stem, classes)}', path)
+        raise BuildError(f"named after no class; classes are {', '.join(classes)}{nearest(stem, classes)}", path)
     return max(fitting, key=len)
 
 
@@ -73,7 +75,9 @@ def _words(name: str) -> str:
 def _draw(files: list[Path], node: Node, cache: Path) -> dict[Path, Image.Image]:
     """Each SVG as a picture DRAWN pixels wide. Soft shadows take resvg a second, so what is drawn once is kept."""
     program = (node.package / "package-lock.json").read_bytes()
-    kept = {path: cache / f"{hashlib.sha256(program + path.read_bytes()).hexdigest()[:24]}-{DRAWN}.png" for path in files}
+    kept = {
+        path: cache / f"{hashlib.sha256(program + path.read_bytes()).hexdigest()[:24]}-{DRAWN}.png" for path in files
+    }
     missing = [path for path in files if not kept[path].exists()]
     if missing:
         cache.mkdir(parents=True, exist_ok=True)
@@ -81,9 +85,17 @@ def _draw(files: list[Path], node: Node, cache: Path) -> dict[Path, Image.Image]
             for number, path in enumerate(missing):
                 (Path(out) / f"{number}.svg").write_bytes(path.read_bytes())
             try:
-                node.run("tools/rasterise.mjs", str(DRAWN), out, *(Path(out) / f"{number}.svg" for number in range(len(missing))))
+                node.run(
+                    "tools/rasterise.mjs",
+                    str(DRAWN),
+                    out,
+                    *(Path(out) / f"{number}.svg" for number in range(len(missing))),
+                )
             except BuildError as error:
-                broken = next((path for number, path in enumerate(missing) if not (Path(out) / f"{number}.png").exists()), missing[0])
+                broken = next(
+                    (path for number, path in enumerate(missing) if not (Path(out) / f"{number}.png").exists()),
+                    missing[0],
+                )
                 raise BuildError(f"resvg cannot draw this SVG: {error.message}", broken) from error
             for number, path in enumerate(missing):
                 os.replace(Path(out) / f"{number}.png", kept[path])

@@ -49,14 +49,20 @@ def runtime_scripts(assets: Path) -> dict[str, bytes]:
 def notices(assets: Path, pictures: dict[str, Path]) -> dict[str, bytes]:
     """`licenses.txt`: the licence of every npm package of which the site holds a part, by the lock file; and those of a model's `pictures` that have one."""
     packages = json.loads((assets / "package-lock.json").read_text(encoding="utf-8"))["packages"]
-    parts = ["This site's scripts, styles and fonts are in part those of the following packages, each under its own licence.\n"]
+    parts = [
+        "This site's scripts, styles and fonts are in part those of the following packages, each under its own licence.\n"
+    ]
     for path, entry in packages.items():
         if not path or entry.get("dev"):
             continue
         folder = assets / path
         found = sorted(file for file in folder.iterdir() if file.name.lower().startswith(("license", "licence")))
         # onnxruntime-web's package says "MIT" and holds no text of it.
-        text = found[0].read_text(encoding="utf-8").strip() if found else f"{entry.get('license', 'unknown')}. {_MIT_WITHOUT_FILE.get(folder.name, '')}"
+        text = (
+            found[0].read_text(encoding="utf-8").strip()
+            if found
+            else f"{entry.get('license', 'unknown')}. {_MIT_WITHOUT_FILE.get(folder.name, '')}"
+        )
         parts.append(f"{'-' * 72}\n{path.removeprefix('node_modules/')} {entry['version']}\n\n{text.strip()}\n")
     for title, path in pictures.items():
         if path.is_file():

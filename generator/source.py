@@ -49,7 +49,9 @@ class Source:
                 if mark in text:
                     raise self.left_over(mark)
             if note := re.search(r"\[\^([^\]\s]+)\]", text):
-                raise BuildError(f'there is no footnote "[^{note[1]}]: …" in this lesson', self.lesson.path, self._first(note[0]))
+                raise BuildError(
+                    f'there is no footnote "[^{note[1]}]: …" in this lesson', self.lesson.path, self._first(note[0])
+                )
 
     def left_over(self, mark: str) -> BuildError:
         return BuildError(f'"{mark}" is left over: {_LEFT_OVER[mark]}', self.lesson.path, self._first(mark))
@@ -70,11 +72,19 @@ def check_html(html: str, headings: list[tuple[int, str, str]], lesson: Lesson) 
     ids = re.findall(r'<[a-z][^<>]*\sid="([^"]+)"', html)
     for repeated in (i for i in ids if ids.count(i) > 1):
         places = [number for number, line in lines if re.search(rf"(#|\|\s*|id=[\"']?){re.escape(repeated)}\b", line)]
-        raise BuildError(f'the id "{repeated}" is used twice in this lesson', lesson.path, places[1] if len(places) > 1 else None)
+        raise BuildError(
+            f'the id "{repeated}" is used twice in this lesson', lesson.path, places[1] if len(places) > 1 else None
+        )
     for level, anchor, _ in headings:
         if level == 1:
             place = next((number for number, line in lines if re.match(r"#\s", line)), None)
-            raise BuildError("a lesson's title stands in its front matter; its headings begin with ##", lesson.path, place)
+            raise BuildError(
+                "a lesson's title stands in its front matter; its headings begin with ##", lesson.path, place
+            )
     if found := re.search(r"<[a-zA-Z][^<>]*\s(style|on[a-z]+)\s*=", html):
         place = next((number for number, line in lines if re.search(rf"<[^<>]*\s{found[1]}\s*=", line)), None)
-        raise BuildError(f'the attribute "{found[1]}" does nothing here: pages allow no styles and scripts in HTML; leave it out', lesson.path, place)
+        raise BuildError(
+            f'the attribute "{found[1]}" does nothing here: pages allow no styles and scripts in HTML; leave it out',
+            lesson.path,
+            place,
+        )

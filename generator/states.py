@@ -1,4 +1,4 @@
-"""Links into a state of a figure: `#anchor?figure=ID&layer=…`, as the page's address has it (`assets/src/look.ts`)."""
+"""Links into a state of a figure: `#anchor?figure=ID&layer=…`, as the page's address has it (`assets/src/figures/cnn-network/look.ts`)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def check_state(state: str, figures: list[Figure], manifests: dict[str, dict[str
     if "model" not in figure.attributes:
         raise BuildError(f'the figure "{figure.id}" shows no network that a link could lead into')
     manifest = manifests[figure.attributes["model"]]
-    layers = {"image": {"kind": "image", "shape": manifest["input"]["shape"]}} | {layer["name"]: layer for layer in manifest["layers"]}
+    layers = {"image": {"kind": "image", "shape": manifest["input"]["shape"]}} | {
+        layer["name"]: layer for layer in manifest["layers"]
+    }
     examples = dict.fromkeys(example["name"] for example in manifest["examples"])
     layer = _known("layer", values["layer"], layers) if "layer" in values else None
     for name, value in values.items():
@@ -36,7 +38,9 @@ def check_state(state: str, figures: list[Figure], manifests: dict[str, dict[str
             _known(name, value, dict.fromkeys(_CHOICES[name]))
         elif name not in ("layer", "view", *_FORMS):
             known = ["example", "layer", "channel", "view", "at", "from", "with", "off", *_CHOICES]
-            raise BuildError(f'a link into a figure has no "{name}"; it has figure, {", ".join(known)}{nearest(name, known)}')
+            raise BuildError(
+                f'a link into a figure has no "{name}"; it has figure, {", ".join(known)}{nearest(name, known)}'
+            )
         elif name in _FORMS and not re.fullmatch(_FORMS[name], value):
             raise BuildError(f'"{value}" is no {name} of a figure')
         elif name == "channel" and layer and value != "strongest":
@@ -44,12 +48,17 @@ def check_state(state: str, figures: list[Figure], manifests: dict[str, dict[str
 
 
 def views_of(layer: dict[str, Any], last: bool) -> list[str]:
-    """The views of a layer, as `viewsOf` in `assets/src/look.ts` has them; a test holds the two together."""
+    """The views of a layer, as `viewsOf` in `assets/src/figures/cnn-network/look.ts` has them; a test holds the two together."""
     if layer["kind"] == "image":
         return ["map", "compare"]
     if last:
         return ["map", "softmax"]
-    return ["map", *(["window"] if layer["kind"] == "conv" else []), *(["field", "what_if"] if len(layer["shape"]) == 3 else []), "compare"]
+    return [
+        "map",
+        *(["window"] if layer["kind"] == "conv" else []),
+        *(["field", "what_if"] if len(layer["shape"]) == 3 else []),
+        "compare",
+    ]
 
 
 def _check_channel(channel: str, layer: dict[str, Any]) -> None:
@@ -59,5 +68,7 @@ def _check_channel(channel: str, layer: dict[str, Any]) -> None:
 
 def _known(what: str, value: str, choices: dict[str, Any]) -> Any:
     if value not in choices:
-        raise BuildError(f'unknown {what} "{value}" in a link into a figure; there is {", ".join(choices)}{nearest(value, choices)}')
+        raise BuildError(
+            f'unknown {what} "{value}" in a link into a figure; there is {", ".join(choices)}{nearest(value, choices)}'
+        )
     return choices[value]

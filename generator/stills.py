@@ -28,7 +28,9 @@ def card_path(slug: str) -> str:
     return f"figures/{slug}.jpg"
 
 
-def stills(site: Site, rendered: dict[tuple[str, str], tuple[Lesson, Rendered]], packages: dict[str, Any], node: Node) -> dict[str, bytes]:
+def stills(
+    site: Site, rendered: dict[tuple[str, str], tuple[Lesson, Rendered]], packages: dict[str, Any], node: Node
+) -> dict[str, bytes]:
     """A still of every figure that shows a model, in every language, and a card of each lesson's first."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -39,8 +41,14 @@ def stills(site: Site, rendered: dict[tuple[str, str], tuple[Lesson, Rendered]],
                 figures = [figure for figure in body.figures if "model" in figure.attributes]
                 for figure in figures:
                     manifest, trace = _inputs(folder, figure, packages)
-                    job = {"manifest": str(manifest), "trace": str(trace), "out": str(folder / f"{len(jobs)}.svg"), "width": WIDTH, "room": ROOM,
-                           "classes": [c.labels[language.code] for c in site.models[figure.attributes["model"]].classes]}
+                    job = {
+                        "manifest": str(manifest),
+                        "trace": str(trace),
+                        "out": str(folder / f"{len(jobs)}.svg"),
+                        "width": WIDTH,
+                        "room": ROOM,
+                        "classes": [c.labels[language.code] for c in site.models[figure.attributes["model"]].classes],
+                    }
                     results[still_path(language.code, slug, figure)] = Path(job["out"])
                     if site.site_url and language is site.default_language and figure is figures[0]:
                         job["card"] = str(folder / f"{len(jobs)}.png")

@@ -1,4 +1,4 @@
-"""The widgets that lessons can use: declared in `assets/src/widgets/NAME.json`, beside their code."""
+"""The widgets that lessons can use: declared in `assets/src/figures/NAME/NAME.json`, beside their code."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Widget:
 def read_widgets(folder: Path) -> dict[str, Widget]:
     """Every widget by its name."""
     widgets = {}
-    for path in sorted(folder.glob("*.json")):
+    for path in sorted(folder.glob("*/*.json")):
         table = json.loads(path.read_text(encoding="utf-8"))
-        widgets[path.stem] = Widget(path.stem, table["summary"], table["attributes"])
+        widgets[path.stem] = Widget(path.stem, table["summary"], table["options"])
     return widgets
 
 
@@ -37,7 +37,9 @@ def check_options(widget: Widget, options: dict[str, Any], models: dict[str, dic
     for name in options:
         if name not in widget.attributes:
             known = ", ".join(widget.attributes)
-            raise BuildError(f'{widget.name} has no option "{name}"; options are {known}{nearest(name, widget.attributes)}')
+            raise BuildError(
+                f'{widget.name} has no option "{name}"; options are {known}{nearest(name, widget.attributes)}'
+            )
     for name, attribute in widget.attributes.items():
         if attribute.get("required") and name not in options:
             raise BuildError(f'{widget.name} needs the option "{name}"')

@@ -68,4 +68,6 @@ def smoothed(targets: torch.Tensor, recipe: Recipe) -> torch.Tensor:
 def normalization_of(photos: Photos) -> Normalization:
     """Mean and standard deviation of each channel over the training photos."""
     pixels = photos.images.transpose(1, 0, 2, 3).reshape(photos.images.shape[1], -1)
-    return Normalization(tuple(float(c.mean() / 255) for c in pixels), tuple(float(max(c.std() / 255, 1e-3)) for c in pixels))
+    return Normalization(
+        tuple(float(c.mean() / 255) for c in pixels), tuple(float(max(c.std() / 255, 1e-3)) for c in pixels)
+    )

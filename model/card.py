@@ -19,7 +19,9 @@ from model.unknown import unknown_figures
 from model.weights_file import load_weights, write_card_file
 
 
-def write_card(model: Model, photos: Photos, drawings: list[Image.Image], others: Path | None) -> tuple[dict[str, Any], list[str]]:
+def write_card(
+    model: Model, photos: Photos, drawings: list[Image.Image], others: Path | None
+) -> tuple[dict[str, Any], list[str]]:
     """Evaluate the model on `photos`, and write what comes of it into the card beside its weights; returns the card, and sentences on what the reader should know of it.
 
     `drawings` are the example pictures; `others` holds photos of none of the classes. The weights stay as they are.
@@ -34,17 +36,31 @@ def write_card(model: Model, photos: Photos, drawings: list[Image.Image], others
     notes = []
     if card.get("photos", {}).get("digest", photos.digest()) != photos.digest():
         card["figures"]["other_photos"] = True
-        notes.append("these are not the photos that it was trained with; where it has learned from some that are for the test now, the card flatters")
+        notes.append(
+            "these are not the photos that it was trained with; where it has learned from some that are for the test now, the card flatters"
+        )
     if others is None and any(entry["of"] == "others" for entry in (card.get("unknown") or {"said": []})["said"]):
         notes.append("without --others its card does not say any more what becomes of photos of other classes")
-    card["unknown"] = unknown_figures(network, photos, _read_others(others, shape) if others else None, np.stack(small) if small else np.empty((0, *shape), np.uint8))
+    card["unknown"] = unknown_figures(
+        network,
+        photos,
+        _read_others(others, shape) if others else None,
+        np.stack(small) if small else np.empty((0, *shape), np.uint8),
+    )
     write_card_file(model.weights, card)
     return card, notes
 
 
 def find_others(source: Path) -> list[tuple[str, Callable[[], bytes]]]:
     """Every picture below a folder or in a zip, by name, and a way to read it."""
-    found = sorted(((str(path), read) for path, read in all_files(source) if path.suffix.lower() in PICTURES and not path.name.startswith(".")), key=lambda item: item[0])
+    found = sorted(
+        (
+            (str(path), read)
+            for path, read in all_files(source)
+            if path.suffix.lower() in PICTURES and not path.name.startswith(".")
+        ),
+        key=lambda item: item[0],
+    )
     if len(found) < 20:
         raise BuildError(f"{len(found)} pictures; --others needs twenty or more of none of the classes", source)
     return found
@@ -52,4 +68,6 @@ def find_others(source: Path) -> list[tuple[str, Callable[[], bytes]]]:
 
 def _read_others(source: Path, shape: tuple[int, ...]) -> np.ndarray:
     """uint8 (N, C, H, W)"""
-    return np.stack([preprocess(open_picture(read(), f"{source}/{name}"), shape[1], shape[0]) for name, read in find_others(source)])
+    return np.stack(
+        [preprocess(open_picture(read(), f"{source}/{name}"), shape[1], shape[0]) for name, read in find_others(source)]
+    )

@@ -37,7 +37,13 @@ class Photos:
     classes: tuple[str, ...] = ()
 
     def __getitem__(self, chosen: np.ndarray) -> Photos:
-        return Photos(self.images[chosen], self.labels[chosen], [self.names[i] for i in np.flatnonzero(chosen)], self.parts[chosen], self.classes)
+        return Photos(
+            self.images[chosen],
+            self.labels[chosen],
+            [self.names[i] for i in np.flatnonzero(chosen)],
+            self.parts[chosen],
+            self.classes,
+        )
 
     def part(self, part: int) -> Photos:
         return self[self.parts == part]
@@ -60,8 +66,13 @@ class Item:
     read: Callable[[], Image.Image]
 
 
-def read_photos(source: Path, folders: list[str], size: int, channels: int,
-                on_progress: Callable[[int, int], None] = lambda done, total: None) -> Photos:
+def read_photos(
+    source: Path,
+    folders: list[str],
+    size: int,
+    channels: int,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Photos:
     """All photos of the classes whose folders are named, preprocessed; other folders are not opened.
 
     Raises BuildError when the source, a class's folder or its pictures are missing or cannot be read.
@@ -71,8 +82,13 @@ def read_photos(source: Path, folders: list[str], size: int, channels: int,
     for i, item in enumerate(items):
         images[i] = preprocess(item.read(), size, channels)
         on_progress(i + 1, len(items))
-    return Photos(images, np.array([item.label for item in items], dtype=np.int64), [item.name for item in items],
-                  np.array([item.part for item in items], dtype=np.uint8), tuple(folders))
+    return Photos(
+        images,
+        np.array([item.label for item in items], dtype=np.int64),
+        [item.name for item in items],
+        np.array([item.part for item in items], dtype=np.uint8),
+        tuple(folders),
+    )
 
 
 def find_photos(source: Path, folders: list[str]) -> list[Item]:
@@ -83,12 +99,18 @@ def find_photos(source: Path, folders: list[str]) -> list[Item]:
     """
     if any(is_idx(path) for path, _ in all_files(source)):
         return _idx_items(source, folders)
-    official = [Item(label, path.name, TEST, f"{source}/{path}", _opener(source, path, read)) for label, path, read in _validation_files(source, folders)]
+    official = [
+        Item(label, path.name, TEST, f"{source}/{path}", _opener(source, path, read))
+        for label, path, read in _validation_files(source, folders)
+    ]
     items = []
     for label, folder in enumerate(folders):
         files = _class_files(source, folder)
         parts = part_of([path.name for path, _ in files], own_test=not official)
-        items += [Item(label, path.name, part, f"{source}/{path}", _opener(source, path, read)) for (path, read), part in zip(files, parts, strict=True)]
+        items += [
+            Item(label, path.name, part, f"{source}/{path}", _opener(source, path, read))
+            for (path, read), part in zip(files, parts, strict=True)
+        ]
     return items + official
 
 
@@ -127,11 +149,15 @@ def _idx_items(source: Path, folders: list[str]) -> list[Item]:
             for label, folder in enumerate(folders):
                 members = np.flatnonzero(labels == int(folder)) if folder.isdecimal() else []
                 if not len(members):
-                    raise BuildError(f'no pictures of class "{folder}" in {part}; the classes\' folders are the numbers {labels.min()} to {labels.max()}')
+                    raise BuildError(
+                        f'no pictures of class "{folder}" in {part}; the classes\' folders are the numbers {labels.min()} to {labels.max()}'
+                    )
                 names = [f"{part}-{i:05d}" for i in members]
                 parts = part_of(names, own_test=False) if part == "train" else [TEST] * len(names)
-                items += [Item(label, name, own, f"{source}/{name}", lambda image=images[i]: Image.fromarray(image))
-                          for name, own, i in zip(names, parts, members, strict=True)]
+                items += [
+                    Item(label, name, own, f"{source}/{name}", lambda image=images[i]: Image.fromarray(image))
+                    for name, own, i in zip(names, parts, members, strict=True)
+                ]
     except BuildError as error:
         raise BuildError(error.message, source) from error
     return items
@@ -155,14 +181,20 @@ def _validation_files(source: Path, folders: list[str]) -> list[tuple[int, PureP
 
 def _class_files(source: Path, folder: str) -> list[tuple[PurePosixPath, Callable[[], bytes]]]:
     """The pictures of one class, by name; below `train/` alone where there is one."""
-    found = [(path, read) for path, read in all_files(source)
-             if folder in path.parts[:-1] and path.suffix.lower() in PICTURES and not path.name.startswith(".")]
+    found = [
+        (path, read)
+        for path, read in all_files(source)
+        if folder in path.parts[:-1] and path.suffix.lower() in PICTURES and not path.name.startswith(".")
+    ]
     training = [(path, read) for path, read in found if "train" in path.parts]
     found = sorted(training or found, key=lambda item: str(item[0]))
     if not found:
         present = {part for path, _ in all_files(source) for part in path.parts[:-1]}
-        raise BuildError(f'no pictures in a folder "{folder}"; expected one folder a class, '
-                         f"or the layout of tiny-imagenet-200{nearest(folder, present)}", source)
+        raise BuildError(
+            f'no pictures in a folder "{folder}"; expected one folder a class, '
+            f"or the layout of tiny-imagenet-200{nearest(folder, present)}",
+            source,
+        )
     return found
 
 

@@ -35,9 +35,16 @@ def download(data: Data, folder: Path, on_progress: Callable[[int], None], pause
         try:
             _continue(data, part, here, on_progress)
         except urllib.error.HTTPError as error:
-            raise BuildError(f"the server answers {error.code} {error.reason}; load the file by hand and name it with --data", data.url) from error
+            raise BuildError(
+                f"the server answers {error.code} {error.reason}; load the file by hand and name it with --data",
+                data.url,
+            ) from error
         except (OSError, HTTPException) as error:
-            if isinstance(error, OSError) and error.errno is not None and not isinstance(error, (ConnectionError, TimeoutError, urllib.error.URLError)):
+            if (
+                isinstance(error, OSError)
+                and error.errno is not None
+                and not isinstance(error, (ConnectionError, TimeoutError, urllib.error.URLError))
+            ):
                 raise BuildError(f"cannot keep the download: {error.strerror}", part) from error
             reason = getattr(error, "reason", None) or error
         else:
@@ -45,12 +52,18 @@ def download(data: Data, folder: Path, on_progress: Callable[[int], None], pause
         grown = part.exists() and part.stat().st_size > here
         failures = 0 if grown else failures + 1
         if failures >= TRIES:
-            raise BuildError(f"the connection broke off {TRIES} times ({reason}); what is here stays, and the same command goes on from it", data.url)
+            raise BuildError(
+                f"the connection broke off {TRIES} times ({reason}); what is here stays, and the same command goes on from it",
+                data.url,
+            )
         if part.exists() and part.stat().st_size < data.bytes:
             time.sleep(pause)
     if part.stat().st_size > data.bytes or _md5(part) != data.md5:
         part.unlink()
-        raise BuildError("what the server sent is not the file described in strata.toml (its MD5 differs); try again, or load it by hand and name it with --data", data.url)
+        raise BuildError(
+            "what the server sent is not the file described in strata.toml (its MD5 differs); try again, or load it by hand and name it with --data",
+            data.url,
+        )
     os.replace(part, target)
     return target
 
@@ -63,12 +76,17 @@ def _continue(data: Data, part: Path, here: int, on_progress: Callable[[int], No
             here = 0
         length = answer.headers.get("Content-Length")
         if length is not None and here + int(length) != data.bytes:
-            raise BuildError(f"the server has another file there: {here + int(length):,} bytes, not {data.bytes:,}", data.url)
+            raise BuildError(
+                f"the server has another file there: {here + int(length):,} bytes, not {data.bytes:,}", data.url
+            )
         with part.open("ab" if here else "wb") as file:
             while chunk := answer.read(CHUNK):
                 here += len(chunk)
                 if here > data.bytes:
-                    raise BuildError(f"the server sends more than the {data.bytes:,} bytes of the file described in strata.toml", data.url)
+                    raise BuildError(
+                        f"the server sends more than the {data.bytes:,} bytes of the file described in strata.toml",
+                        data.url,
+                    )
                 file.write(chunk)
                 on_progress(here)
 

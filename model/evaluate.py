@@ -61,10 +61,17 @@ def figures(network: Network, photos: Photos, temperature: float, classes: int) 
         "accuracy": rounded(right.mean()),
         "interval": [rounded(end) for end in wilson(int(right.sum()), len(right))],
         "likelihood": rounded(likelihood(logits, test.labels)),
-        "calibration": {"error": rounded(calibration_error(logits, test.labels)), "before": rounded(calibration_error(logits * temperature, test.labels)),
-                        "temperature": rounded(temperature), "bins": reliability(logits, test.labels)},
-        "robustness": [{"change": name, "accuracy": rounded((network.logits(change(test.images)).argmax(1) == test.labels).mean())}
-                       for name, change in CHANGES.items() if name != "grey" or test.images.shape[1] == 3],
+        "calibration": {
+            "error": rounded(calibration_error(logits, test.labels)),
+            "before": rounded(calibration_error(logits * temperature, test.labels)),
+            "temperature": rounded(temperature),
+            "bins": reliability(logits, test.labels),
+        },
+        "robustness": [
+            {"change": name, "accuracy": rounded((network.logits(change(test.images)).argmax(1) == test.labels).mean())}
+            for name, change in CHANGES.items()
+            if name != "grey" or test.images.shape[1] == 3
+        ],
         "confusion": confusion(logits, test.labels, classes),
         "mistakes": mistakes(logits, test),
         "silent": silent_channels(network, np.concatenate([test.images, photos.part(VALIDATION).images])),
@@ -94,8 +101,16 @@ def reliability(logits: np.ndarray, labels: np.ndarray) -> list[dict[str, float]
     probabilities = softmax(logits.astype(np.float64))
     sure, right = probabilities.max(1), probabilities.argmax(1) == labels
     bins = np.minimum((sure * BINS).astype(int), BINS - 1)
-    return [{"from": round(b / BINS, 4), "photos": int(len(members)), "sure": rounded(sure[members].mean()), "right": rounded(right[members].mean())}
-            for b in range(BINS) if len(members := np.flatnonzero(bins == b))]
+    return [
+        {
+            "from": round(b / BINS, 4),
+            "photos": len(members),
+            "sure": rounded(sure[members].mean()),
+            "right": rounded(right[members].mean()),
+        }
+        for b in range(BINS)
+        if len(members := np.flatnonzero(bins == b))
+    ]
 
 
 def calibration_error(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -133,7 +148,10 @@ def mistakes(logits: np.ndarray, photos: Photos) -> list[dict[str, Any]]:
     probabilities = softmax(logits)
     said, sure = probabilities.argmax(1), probabilities.max(1)
     wrong = [i for i in np.argsort(-sure, kind="stable") if said[i] != photos.labels[i]][:MISTAKES]
-    return [{"file": photos.names[i], "label": int(photos.labels[i]), "said": int(said[i]), "probability": rounded(sure[i])} for i in wrong]
+    return [
+        {"file": photos.names[i], "label": int(photos.labels[i]), "said": int(said[i]), "probability": rounded(sure[i])}
+        for i in wrong
+    ]
 
 
 def silent_channels(network: Network, images: np.ndarray) -> list[dict[str, Any]]:
@@ -172,7 +190,11 @@ def _turned(degrees: float) -> Callable[[Image.Image], Image.Image]:
         size, margin = picture.width, picture.width // 4
         values = np.asarray(picture)
         wide = np.pad(values, [(margin, margin)] * 2 + [(0, 0)] * (values.ndim - 2), mode="symmetric")
-        return Image.fromarray(wide).rotate(degrees, Image.Resampling.BILINEAR).crop((margin, margin, margin + size, margin + size))
+        return (
+            Image.fromarray(wide)
+            .rotate(degrees, Image.Resampling.BILINEAR)
+            .crop((margin, margin, margin + size, margin + size))
+        )
 
     return turn
 
@@ -193,7 +215,9 @@ def _there_and_back(images: np.ndarray) -> np.ndarray:
 
 
 def _greyed(images: np.ndarray) -> np.ndarray:
-    return np.repeat((images[:, :1] * 0.299 + images[:, 1:2] * 0.587 + images[:, 2:] * 0.114).round().astype(np.uint8), 3, axis=1)
+    return np.repeat(
+        (images[:, :1] * 0.299 + images[:, 1:2] * 0.587 + images[:, 2:] * 0.114).round().astype(np.uint8), 3, axis=1
+    )
 
 
 CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {

@@ -45,12 +45,16 @@ def export(network: nn.Sequential, shape: Shape, normalization: Normalization | 
         x = name
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", *shape])
     graph = helper.make_graph(nodes, "strata", [image], outputs, constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="strata")
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="strata"
+    )
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString(deterministic=True)
 
 
-def check_export(model: bytes, network: nn.Sequential, images: torch.Tensor, normalization: Normalization | None = None) -> None:
+def check_export(
+    model: bytes, network: nn.Sequential, images: torch.Tensor, normalization: Normalization | None = None
+) -> None:
     """Run both on images (B, C, H, W) in [0, 1]; BuildError when any layer differs by more than 1e-5 + 1e-5 max|x|."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3

@@ -56,7 +56,9 @@ class Branches(nn.Module):
     def kernel(self) -> torch.Tensor:
         """(O, I, k, k)"""
         weight = (torch.stack([matrix.view(self.shape) for matrix in self.wide]) * self.wide_scale).sum(0)
-        return weight if self.point is None else weight + F.pad(self.point * self.point_scale, [weight.shape[-1] // 2] * 4)
+        return (
+            weight if self.point is None else weight + F.pad(self.point * self.point_scale, [weight.shape[-1] // 2] * 4)
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # (B, C, H, W) -> (B, O, H', W')
         return self.norm(F.conv2d(x, self.kernel(), None, self.stride, self.padding))
@@ -81,7 +83,9 @@ def fold_normalization(network: nn.Sequential, normalization: Normalization | No
     first = next(iter(network.children()))
     if normalization is None or type(first) is not nn.Conv2d or first.padding != (0, 0):
         return normalization
-    mean, std = (torch.tensor(v, dtype=torch.float64).view(1, -1, 1, 1) for v in (normalization.mean, normalization.std))
+    mean, std = (
+        torch.tensor(v, dtype=torch.float64).view(1, -1, 1, 1) for v in (normalization.mean, normalization.std)
+    )
     with torch.no_grad():
         weight = first.weight.double() / std
         bias = -(weight * mean).sum((1, 2, 3))

@@ -33,7 +33,9 @@ def read_idx(content: bytes, name: str) -> np.ndarray:
         raise BuildError(f"not a whole IDX file ({error}); get it again", name) from error
     start = 4 + 4 * dimensions
     if len(content) - start != math.prod(shape):
-        raise BuildError(f"an IDX file of {math.prod(shape):,} bytes that holds {len(content) - start:,}; get it again", name)
+        raise BuildError(
+            f"an IDX file of {math.prod(shape):,} bytes that holds {len(content) - start:,}; get it again", name
+        )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
@@ -47,5 +49,7 @@ def read_set(files: dict[str, bytes], part: str) -> tuple[np.ndarray, np.ndarray
         found.append(read_idx(files[name], name))
     images, labels = found
     if images.ndim != 3 or labels.shape != images.shape[:1]:
-        raise BuildError(f"{PARTS[part][0]} holds {images.shape}, and {PARTS[part][1]} {labels.shape}: not a picture for each label")
+        raise BuildError(
+            f"{PARTS[part][0]} holds {images.shape}, and {PARTS[part][1]} {labels.shape}: not a picture for each label"
+        )
     return images, labels

@@ -1,6 +1,6 @@
 """The layer kinds that Strata knows: how each is built, described in the manifest, and written to ONNX.
 
-`assets/src/kinds.ts` is this table's counterpart in the browser; a new kind is one entry in each.
+`assets/src/arithmetic/kinds.ts` is this table's counterpart in the browser; a new kind is one entry in each.
 """
 
 from __future__ import annotations
@@ -45,18 +45,44 @@ _POOL = {"kernel_size": 2, "stride": 2, "padding": 0}
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("conv", nn.Conv2d, lambda o, s: nn.Conv2d(s[0], o["out_channels"], o["kernel_size"], o["stride"], o["padding"]),
-             "Conv", _window, {"out_channels": None, **_WINDOW}, has_weights=True),
-        Kind("linear", nn.Linear, lambda o, s: nn.Linear(s[0], o["out_features"]),
-             "Gemm", lambda o: {"transB": 1}, {"out_features": None}, has_weights=True),
+        Kind(
+            "conv",
+            nn.Conv2d,
+            lambda o, s: nn.Conv2d(s[0], o["out_channels"], o["kernel_size"], o["stride"], o["padding"]),
+            "Conv",
+            _window,
+            {"out_channels": None, **_WINDOW},
+            has_weights=True,
+        ),
+        Kind(
+            "linear",
+            nn.Linear,
+            lambda o, s: nn.Linear(s[0], o["out_features"]),
+            "Gemm",
+            lambda o: {"transB": 1},
+            {"out_features": None},
+            has_weights=True,
+        ),
         Kind("relu", nn.ReLU, lambda o, s: nn.ReLU(), "Relu"),
-        Kind("leaky_relu", nn.LeakyReLU, lambda o, s: nn.LeakyReLU(o["negative_slope"]),
-             "LeakyRelu", lambda o: {"alpha": o["negative_slope"]}, {"negative_slope": 0.01}),
+        Kind(
+            "leaky_relu",
+            nn.LeakyReLU,
+            lambda o, s: nn.LeakyReLU(o["negative_slope"]),
+            "LeakyRelu",
+            lambda o: {"alpha": o["negative_slope"]},
+            {"negative_slope": 0.01},
+        ),
         Kind("sigmoid", nn.Sigmoid, lambda o, s: nn.Sigmoid(), "Sigmoid"),
         Kind("tanh", nn.Tanh, lambda o, s: nn.Tanh(), "Tanh"),
         Kind("max_pool", nn.MaxPool2d, _pool(nn.MaxPool2d), "MaxPool", _window, _POOL),
-        Kind("avg_pool", nn.AvgPool2d, _pool(nn.AvgPool2d),
-             "AveragePool", lambda o: {**_window(o), "count_include_pad": 1}, _POOL),
+        Kind(
+            "avg_pool",
+            nn.AvgPool2d,
+            _pool(nn.AvgPool2d),
+            "AveragePool",
+            lambda o: {**_window(o), "count_include_pad": 1},
+            _POOL,
+        ),
         Kind("dropout", nn.Dropout, lambda o, s: nn.Dropout(o["p"]), "Identity", options={"p": 0.5}),
         Kind("flatten", nn.Flatten, lambda o, s: nn.Flatten(), "Flatten", lambda o: {"axis": 1}),
     )
@@ -89,8 +115,13 @@ def options_of(module: nn.Module, name: str) -> dict[str, Any]:
 
 
 _RANGES = {  # option -> (least, most, whole)
-    "out_channels": (1, 512, True), "out_features": (1, 10_000, True), "kernel_size": (1, 64, True), "stride": (1, 64, True),
-    "padding": (0, 32, True), "negative_slope": (0, 1, False), "p": (0, 0.95, False),
+    "out_channels": (1, 512, True),
+    "out_features": (1, 10_000, True),
+    "kernel_size": (1, 64, True),
+    "stride": (1, 64, True),
+    "padding": (0, 32, True),
+    "negative_slope": (0, 1, False),
+    "p": (0, 0.95, False),
 }
 
 
@@ -99,7 +130,9 @@ def build_layer(spec: dict[str, Any], shape: Shape) -> nn.Module:
     name, kind_name = spec["name"], str(spec.get("kind", ""))
     kind = KINDS.get(kind_name)
     if kind is None:
-        raise BuildError(f'layer "{name}": unknown kind "{kind_name}"; kinds are {", ".join(KINDS)}{nearest(kind_name, KINDS)}')
+        raise BuildError(
+            f'layer "{name}": unknown kind "{kind_name}"; kinds are {", ".join(KINDS)}{nearest(kind_name, KINDS)}'
+        )
     unknown = set(spec) - {"name", "kind"} - set(kind.options)
     if unknown:
         option = sorted(unknown)[0]
@@ -111,7 +144,9 @@ def build_layer(spec: dict[str, Any], shape: Shape) -> nn.Module:
     for option, value in options.items():
         low, high, whole = _RANGES[option]
         if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not low <= value <= high:
-            raise BuildError(f'layer "{name}": {option} must be {"a whole number" if whole else "a number"} from {low} to {high}, not {value!r}')
+            raise BuildError(
+                f'layer "{name}": {option} must be {"a whole number" if whole else "a number"} from {low} to {high}, not {value!r}'
+            )
     if options.get("padding", 0) * 2 > options.get("kernel_size", 1) and kind_name != "conv":
         raise BuildError(f'layer "{name}": padding may be half of kernel_size at most')
     return kind.build(options, shape)

@@ -34,8 +34,12 @@ def load_functions(cache: Path) -> ctypes.CDLL | None:
     if compiler is None:
         return None
     try:
-        machine = subprocess.run([compiler, "-march=native", "-dM", "-E", "-x", "c", os.devnull], capture_output=True).stdout  # the processor's abilities, the compiler's version
-        library = cache / f"lanes-{hashlib.sha256(SOURCE.read_bytes() + repr(FLAGS).encode() + machine).hexdigest()[:12]}.so"
+        machine = subprocess.run(
+            [compiler, "-march=native", "-dM", "-E", "-x", "c", os.devnull], capture_output=True
+        ).stdout  # the processor's abilities, the compiler's version
+        library = (
+            cache / f"lanes-{hashlib.sha256(SOURCE.read_bytes() + repr(FLAGS).encode() + machine).hexdigest()[:12]}.so"
+        )
         if not library.exists():
             cache.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=cache) as folder:
@@ -70,7 +74,12 @@ def accelerate(model: nn.Sequential, cache: Path, threads: int = 1) -> Lanes | N
 def _is_plain(branches: Branches) -> bool:
     """Whether lanes.c can do it: few channels, a square kernel, stride 1, and a padding that is the same everywhere and smaller than the kernel."""
     outputs, inputs, height, width = branches.shape
-    return max(outputs, inputs) <= WIDEST and height == width and branches.stride == (1, 1) and branches.padding[0] == branches.padding[1] < height
+    return (
+        max(outputs, inputs) <= WIDEST
+        and height == width
+        and branches.stride == (1, 1)
+        and branches.padding[0] == branches.padding[1] < height
+    )
 
 
 @dataclass(frozen=True)
@@ -129,7 +138,13 @@ class _Block:
         same = [*(ctypes.c_void_p(tensor.data_ptr()) for tensor in shared), *map(ctypes.c_int, sizes)]
 
         def of_group(group: int) -> None:
-            call(*(ctypes.c_void_p(tensor.data_ptr() + group * tensor.stride(0) * tensor.element_size()) for tensor in own), *same)
+            call(
+                *(
+                    ctypes.c_void_p(tensor.data_ptr() + group * tensor.stride(0) * tensor.element_size())
+                    for tensor in own
+                ),
+                *same,
+            )
 
         for _ in self.each(of_group, range(len(own[0]))):
             pass  # a map does nothing before it is asked
@@ -156,7 +171,9 @@ class _Step(torch.autograd.Function):
 
         left = (rows // 2, columns // 2) if block.pooled else (rows, columns)
         z = block.empty("z", groups, outputs, *(length + 2 * border for length in left), lanes)
-        block.run("activate_and_pool" if block.pooled else "activate", [y, z], [scale, shift], outputs, rows, columns, border)
+        block.run(
+            "activate_and_pool" if block.pooled else "activate", [y, z], [scale, shift], outputs, rows, columns, border
+        )
         ctx.block, ctx.border = block, border
         ctx.save_for_backward(x, kernel, gamma, y, mean, steepness, scale, shift)
         ctx.mark_non_differentiable(mean, variance)
@@ -172,17 +189,35 @@ class _Step(torch.autograd.Function):
         if border:
             dz = dz[:, :, border:-border, border:-border]
 
-        around = size - 1 - block.padding  # zeros round y's gradient, so that its correlation with the turned kernel is x's
+        around = (
+            size - 1 - block.padding
+        )  # zeros round y's gradient, so that its correlation with the turned kernel is x's
         g = block.empty("g", groups, outputs, rows + 2 * around, columns + 2 * around, lanes)
         sums = torch.empty(groups, outputs, 2, dtype=torch.float64)
-        block.run("pooled_gradient" if block.pooled else "activation_gradient", [y, dz.contiguous(), g, sums], [scale, shift], outputs, rows, columns, around)
+        block.run(
+            "pooled_gradient" if block.pooled else "activation_gradient",
+            [y, dz.contiguous(), g, sums],
+            [scale, shift],
+            outputs,
+            rows,
+            columns,
+            around,
+        )
         d_beta, products = sums.sum(0).unbind(1)
         d_gamma = (products - mean * d_beta) * steepness
         # Batch normalisation (Ioffe and Szegedy, 2015): g less its mean, and less its part along the normalised y.
         slope = gamma * steepness
         tilt = -slope * steepness * d_gamma / y[:, 0].numel()
         level = -slope * d_beta / y[:, 0].numel() - tilt * mean
-        block.run("normalization_gradient", [y, g], [slope.float(), level.float(), tilt.float()], outputs, rows, columns, around)
+        block.run(
+            "normalization_gradient",
+            [y, g],
+            [slope.float(), level.float(), tilt.float()],
+            outputs,
+            rows,
+            columns,
+            around,
+        )
 
         dw = torch.empty(groups, outputs, inputs, size, size, lanes)
         block.run("weight_gradient", [x, g, dw], [], inputs, outputs, height, width, size, around)

@@ -10,11 +10,12 @@ import torch
 from torch import nn
 
 from errors import BuildError, nearest
-from model.kinds import KINDS, Shape, build_layer
+from model.kinds import Shape, build_layer
 
 
-def TinyVGG(in_channels: int = 3, hidden_units: int = 10, classes: int = 10,
-            image_size: int = 64, padding: int = 0) -> nn.Sequential:
+def TinyVGG(
+    in_channels: int = 3, hidden_units: int = 10, classes: int = 10, image_size: int = 64, padding: int = 0
+) -> nn.Sequential:
     """The small VGG of CNN Explainer (Wang et al., 2020): two blocks of two 3 x 3 convolutions, then one linear layer.
 
     Input (B, in_channels, image_size, image_size), output logits (B, classes). The default has 19,920 parameters;
@@ -23,8 +24,15 @@ def TinyVGG(in_channels: int = 3, hidden_units: int = 10, classes: int = 10,
     specs: list[dict[str, Any]] = []
     for block in (1, 2):
         for conv in (1, 2):
-            specs.append({"name": f"conv_{block}_{conv}", "kind": "conv", "out_channels": hidden_units,
-                          "kernel_size": 3, "padding": padding})
+            specs.append(
+                {
+                    "name": f"conv_{block}_{conv}",
+                    "kind": "conv",
+                    "out_channels": hidden_units,
+                    "kernel_size": 3,
+                    "padding": padding,
+                }
+            )
             specs.append({"name": f"relu_{block}_{conv}", "kind": "relu"})
         specs.append({"name": f"max_pool_{block}", "kind": "max_pool"})
     specs += [{"name": "flatten", "kind": "flatten"}, {"name": "logits", "kind": "linear", "out_features": classes}]
@@ -38,12 +46,14 @@ def sequential(specs: list[dict[str, Any]], shape: Shape) -> nn.Sequential:
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     if not isinstance(specs, list) or not all(isinstance(spec, dict) for spec in specs):
-        raise BuildError("layers is a list of tables: [{ name = \"conv_1\", kind = \"conv\", … }, …]")
+        raise BuildError('layers is a list of tables: [{ name = "conv_1", kind = "conv", … }, …]')
     x = torch.zeros(1, *shape)
     for spec in specs:
         name = spec.get("name", "")
         if not isinstance(name, str) or not name.replace("_", "").isalnum() or name in layers or name == "image":
-            raise BuildError(f'layer name "{name}" must be made of letters, digits and _, used once, and not be "image"')
+            raise BuildError(
+                f'layer name "{name}" must be made of letters, digits and _, used once, and not be "image"'
+            )
         layers[name] = build_layer(spec, tuple(x.shape[1:]))
         try:
             with torch.no_grad():
@@ -56,7 +66,9 @@ def sequential(specs: list[dict[str, Any]], shape: Shape) -> nn.Sequential:
                 hint = "put a flatten before it"
             elif x.dim() == 4 and spec.get("kernel_size", 2) > min(x.shape[2:]) + 2 * spec.get("padding", 0):
                 hint = "its kernel is larger than that; take a larger image_size, or a smaller kernel_size"
-            raise BuildError(f'layer "{name}" cannot follow an activation of shape {tuple(x.shape[1:])}: {hint}') from error
+            raise BuildError(
+                f'layer "{name}" cannot follow an activation of shape {tuple(x.shape[1:])}: {hint}'
+            ) from error
         x = y
     if not specs or specs[-1]["name"] != "logits" or specs[-1]["kind"] != "linear":
         raise BuildError('the last layer must be named "logits" and be of kind linear, which gives one number a class')
@@ -87,7 +99,9 @@ def build_network(network: dict[str, Any], classes: int) -> tuple[nn.Sequential,
     else:
         name = str(options.pop("type", ""))
         if name not in NETWORKS:
-            raise BuildError(f'unknown network "{name}"; networks are {", ".join(NETWORKS)}, or give "layers"{nearest(name, NETWORKS)}')
+            raise BuildError(
+                f'unknown network "{name}"; networks are {", ".join(NETWORKS)}, or give "layers"{nearest(name, NETWORKS)}'
+            )
         try:
             built = NETWORKS[name](classes=classes, **options)
         except TypeError as error:

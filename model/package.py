@@ -63,7 +63,9 @@ def package(model: Model, examples: list[Example], data: Path | None = None) -> 
     return package_network(model, network, shape, card, normalization, examples)
 
 
-def _photos(model: Model, data: Path, network: nn.Sequential, shape: Shape, normalization: Normalization | None) -> list[Example]:
+def _photos(
+    model: Model, data: Path, network: nn.Sequential, shape: Shape, normalization: Normalization | None
+) -> list[Example]:
     names: dict[str, int] = {}
     examples = []
     for photo in choose_photos(model, data, network, shape, normalization):
@@ -74,8 +76,14 @@ def _photos(model: Model, data: Path, network: nn.Sequential, shape: Shape, norm
     return examples
 
 
-def package_network(model: Model, network: nn.Sequential, shape: Shape, card: dict[str, Any],
-                    normalization: Normalization | None, examples: list[Example]) -> Package:
+def package_network(
+    model: Model,
+    network: nn.Sequential,
+    shape: Shape,
+    card: dict[str, Any],
+    normalization: Normalization | None,
+    examples: list[Example],
+) -> Package:
     """As `package`, for a network that is already there."""
     if not examples:
         raise BuildError("no example pictures; put at least one there, named after its class", model.examples)
@@ -84,16 +92,27 @@ def package_network(model: Model, network: nn.Sequential, shape: Shape, card: di
     images = torch.from_numpy(pixels).float() / 255
     check_export(onnx_bytes, network, images, normalization)
     activations = trace(network, normalization.apply(images) if normalization else images)
-    layers = [{"name": name, "kind": kind_of(layer, name).name, "shape": list(activations[name].shape[1:]),
-               **options_of(layer, name), "parameters": parameter_count(layer)} for name, layer in network.named_children()]
+    layers = [
+        {
+            "name": name,
+            "kind": kind_of(layer, name).name,
+            "shape": list(activations[name].shape[1:]),
+            **options_of(layer, name),
+            "parameters": parameter_count(layer),
+        }
+        for name, layer in network.named_children()
+    ]
     stored, figures = _stored(network), card.get("figures")
     manifest = {
         "version": MANIFEST_VERSION,
         "name": model.name,
         "title": model.title,
         "parameters": parameter_count(network),
-        "input": {"name": "image", "shape": list(shape),
-                  "normalization": {"mean": normalization.mean, "std": normalization.std} if normalization else None},
+        "input": {
+            "name": "image",
+            "shape": list(shape),
+            "normalization": {"mean": normalization.mean, "std": normalization.std} if normalization else None,
+        },
         "classes": [{"name": c.name, "labels": c.labels} for c in model.classes],
         "layers": layers,
         "weights": [{"name": name, "shape": list(tensor.shape)} for name, tensor in network.state_dict().items()],
@@ -122,7 +141,7 @@ def _stored(network: nn.Sequential) -> dict[str, str]:
     All other layers follow from these without weights, and the page computes them.
     """
     names = [name for name, layer in network.named_children() if kind_of(layer, name).has_weights]
-    return {"image": "uint8", **{name: "float16" for name in names}, "logits": "float32"}
+    return {"image": "uint8", **dict.fromkeys(names, "float16"), "logits": "float32"}
 
 
 def _rule(unknown: dict[str, Any], layers: list[dict[str, Any]], model: Model) -> dict[str, Any]:
@@ -130,14 +149,18 @@ def _rule(unknown: dict[str, Any], layers: list[dict[str, Any]], model: Model) -
     rule = {name: unknown.get(name) for name in ("measure", "threshold", "layer", "least", "most")}
     channels = {layer["name"]: layer["shape"][0] for layer in layers} | {None: 0}
     if rule["least"] is None or channels.get(rule["layer"]) != len(rule["least"]):
-        raise BuildError(f"the card is of an earlier version or of another network; write it anew with: python build.py --evaluate {model.name}",
-                         model.weights.with_suffix(".json"))
+        raise BuildError(
+            f"the card is of an earlier version or of another network; write it anew with: python build.py --evaluate {model.name}",
+            model.weights.with_suffix(".json"),
+        )
     return rule
 
 
 def _thumbnails(examples: list[Example]) -> Image.Image:
     strip = Image.new("RGB", (THUMBNAIL * len(examples), THUMBNAIL))
     for i, example in enumerate(examples):
-        small = central_square(flatten(ImageOps.exif_transpose(example.picture))).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+        small = central_square(flatten(ImageOps.exif_transpose(example.picture))).resize(
+            (THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS
+        )
         strip.paste(small, (i * THUMBNAIL, 0))
     return strip

@@ -30,7 +30,9 @@ class Photo:
     picture: Image.Image
 
 
-def choose_photos(model: Model, source: Path, network: nn.Sequential, shape: Shape, normalization: Normalization | None) -> list[Photo]:
+def choose_photos(
+    model: Model, source: Path, network: nn.Sequential, shape: Shape, normalization: Normalization | None
+) -> list[Photo]:
     """For each class the first photo that is named rightly, then the surest mistakes, at most one of each class.
 
     They are of the photos that are for the test, in the order of the hashes of their names, so that nobody has picked them.
@@ -55,4 +57,8 @@ def choose_photos(model: Model, source: Path, network: nn.Sequential, shape: Sha
 def _candidates(model: Model, source: Path) -> list[Item]:
     items = [item for item in find_photos(source, [c.folder for c in model.classes]) if item.part == TEST]
     items.sort(key=lambda item: (item.label, hashlib.sha256(item.name.encode()).digest()))
-    return [item for label in range(len(model.classes)) for item in [item for item in items if item.label == label][:CANDIDATES]]
+    return [
+        item
+        for label in range(len(model.classes))
+        for item in [item for item in items if item.label == label][:CANDIDATES]
+    ]

@@ -1,4 +1,4 @@
-"""The one definition of how a picture becomes a network's input; `assets/src/preprocess.ts` is its exact twin."""
+"""The one definition of how a picture becomes a network's input; `assets/src/data/preprocess.ts` is its exact twin."""
 
 from __future__ import annotations
 
@@ -17,9 +17,14 @@ def open_picture(source: Path | bytes, name: str = "") -> Image.Image:
         picture = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
         picture.load()
     except UnidentifiedImageError as error:
-        raise BuildError("cannot read this picture: it is of no kind that Pillow knows", name or (source if isinstance(source, Path) else None)) from error
+        raise BuildError(
+            "cannot read this picture: it is of no kind that Pillow knows",
+            name or (source if isinstance(source, Path) else None),
+        ) from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BuildError(f"cannot read this picture: {error}", name or (source if isinstance(source, Path) else None)) from error
+        raise BuildError(
+            f"cannot read this picture: {error}", name or (source if isinstance(source, Path) else None)
+        ) from error
     return picture
 
 

@@ -17,8 +17,12 @@ class Recipe:
     batch_size: int = 64
     learning_rate: float = 8e-3  # the peak of the cycle
     weight_decay: float = 0.01
-    matrix_learning_rate: float = 0.02  # the peak of Muon's cycle, for kernels and the last layer; 0 leaves them to AdamW too
-    linear_decay: float = 0.3  # by which Muon keeps the linear layers small, so that they do not learn the photos by heart
+    matrix_learning_rate: float = (
+        0.02  # the peak of Muon's cycle, for kernels and the last layer; 0 leaves them to AdamW too
+    )
+    linear_decay: float = (
+        0.3  # by which Muon keeps the linear layers small, so that they do not learn the photos by heart
+    )
     label_smoothing: float = 0.05  # of the labels, not of a teacher's answers
     dropout: float = 0.3  # before the last layer, in training alone
     branches: int = 3  # kernels that a convolution is the sum of while it trains; 0 trains it as it is
@@ -47,14 +51,35 @@ class Recipe:
             if field not in defaults:
                 raise BuildError(f'unknown field "{field}" in the recipe{nearest(field, defaults)}')
             wanted = type(defaults[field])
-            if not isinstance(value, (int, float) if wanted is float else wanted) or (isinstance(value, bool) and wanted is not bool):
+            if not isinstance(value, (int, float) if wanted is float else wanted) or (
+                isinstance(value, bool) and wanted is not bool
+            ):
                 raise BuildError(f'"{field}" in the recipe must be {_KINDS[wanted]}, not {value!r}')
             low, high = _RANGES.get(field, (0, math.inf))
             if not low <= value <= high:
-                raise BuildError(f'"{field}" in the recipe must be {f"{low} or more" if high == math.inf else f"from {low} to {high}"}, not {value!r}')
+                raise BuildError(
+                    f'"{field}" in the recipe must be {f"{low} or more" if high == math.inf else f"from {low} to {high}"}, not {value!r}'
+                )
         return Recipe(**table)
 
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
-_RANGES = {"epochs": (1, math.inf), "batch_size": (2, math.inf), "teachers": (1, math.inf), "views": (1, math.inf), "starts": (1, math.inf), "soften": (0, 1), "label_share": (0, 1), "threads": (1, math.inf), "dropout": (0, 0.95), "label_smoothing": (0, 0.9),
-           "averaging": (0, 0.9999), "grey": (0, 1), "blur": (0, 1), "learning_rate": (1e-9, 1), "matrix_learning_rate": (0, 1), "linear_decay": (0, 10), "jitter": (0, 1)}
+_RANGES = {
+    "epochs": (1, math.inf),
+    "batch_size": (2, math.inf),
+    "teachers": (1, math.inf),
+    "views": (1, math.inf),
+    "starts": (1, math.inf),
+    "soften": (0, 1),
+    "label_share": (0, 1),
+    "threads": (1, math.inf),
+    "dropout": (0, 0.95),
+    "label_smoothing": (0, 0.9),
+    "averaging": (0, 0.9999),
+    "grey": (0, 1),
+    "blur": (0, 1),
+    "learning_rate": (1e-9, 1),
+    "matrix_learning_rate": (0, 1),
+    "linear_decay": (0, 10),
+    "jitter": (0, 1),
+}

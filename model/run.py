@@ -27,7 +27,6 @@ from model.lanes import accelerate
 from model.recipe import Recipe
 from model.weights_file import write_atomically
 
-
 MAKING = 5  # raised when batches are made in another way: checkpoints of the way before are not continued
 
 
@@ -73,7 +72,12 @@ class State:
     def of(checkpoint: Path, part: str, *identity: Any) -> State:
         """That of a part of the training whose files begin with `checkpoint`; its name follows from the identity, so that no other's is overwritten."""
         text = json.dumps(identity)
-        return State(checkpoint.with_name(f"{checkpoint.stem}.{part}.{hashlib.sha256(text.encode()).hexdigest()[:12]}.safetensors"), text)
+        return State(
+            checkpoint.with_name(
+                f"{checkpoint.stem}.{part}.{hashlib.sha256(text.encode()).hexdigest()[:12]}.safetensors"
+            ),
+            text,
+        )
 
     def read(self) -> tuple[dict[str, str] | None, dict[str, torch.Tensor]]:
         """The header and the tensors, or (None, {})."""
@@ -97,7 +101,15 @@ class Run:
     kept, the first before the first step, dense at first. It goes on from `state` when that is there.
     """
 
-    def __init__(self, model: nn.Sequential, recipe: Recipe, batches: Batches, ready: Callable[[nn.Module], nn.Module], state: State, snapshots: int = 0):
+    def __init__(
+        self,
+        model: nn.Sequential,
+        recipe: Recipe,
+        batches: Batches,
+        ready: Callable[[nn.Module], nn.Module],
+        state: State,
+        snapshots: int = 0,
+    ):
         self.model, self.recipe, self.batches, self.ready, self.state = model, recipe, batches, ready, state
         self.average = copy.deepcopy(self.model)
         self.lanes = accelerate(model, state.path.parent, recipe.threads)
@@ -105,7 +117,11 @@ class Run:
         self.epoch = 0
         self.history: list[dict[str, float]] = []
         self.snapshots: dict[str, torch.Tensor] = {}  # "STEP.NAME" -> float16, a tensor of the network that would ship
-        self._worth_keeping = {0, *np.geomspace(1, recipe.epochs * batches.steps, snapshots - 1).round().astype(int).tolist()} if snapshots else set()
+        self._worth_keeping = (
+            {0, *np.geomspace(1, recipe.epochs * batches.steps, snapshots - 1).round().astype(int).tolist()}
+            if snapshots
+            else set()
+        )
         self.resume()
 
     def go(self, validation: Photos, stage: str, on_epoch: Callable[[Progress], None]) -> None:
@@ -115,10 +131,23 @@ class Run:
             loss = self.train_epoch()
             accuracy, likelihood = validate(self.ready(self.average), validation)
             if not math.isfinite(loss + likelihood):
-                advice = "lower learning_rate or matrix_learning_rate" if stage.startswith("network") else "try another seed, or teacher_epochs = 0"
-                raise BuildError(f"the loss of the {stage} is not a number any more in epoch {self.epoch + 1}; {advice} in the recipe")
+                advice = (
+                    "lower learning_rate or matrix_learning_rate"
+                    if stage.startswith("network")
+                    else "try another seed, or teacher_epochs = 0"
+                )
+                raise BuildError(
+                    f"the loss of the {stage} is not a number any more in epoch {self.epoch + 1}; {advice} in the recipe"
+                )
             self.epoch += 1
-            self.history.append({"epoch": self.epoch, "loss": round(loss, 4), "accuracy": round(accuracy, 4), "likelihood": round(likelihood, 4)})
+            self.history.append(
+                {
+                    "epoch": self.epoch,
+                    "loss": round(loss, 4),
+                    "accuracy": round(accuracy, 4),
+                    "likelihood": round(likelihood, 4),
+                }
+            )
             self.save()
             left = (time.monotonic() - started) * (self.recipe.epochs - self.epoch)
             on_epoch(Progress(stage, self.epoch, self.recipe.epochs, Figures(loss, accuracy, likelihood), left))
@@ -155,17 +184,25 @@ class Run:
         decay = min(self.recipe.averaging, (1 + step) / (10 + step))
         with torch.no_grad():
             pairs = list(zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True))
-            torch._foreach_lerp_(*map(list, zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True)), 1 - decay)
+            torch._foreach_lerp_(
+                *map(list, zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True)), 1 - decay
+            )
             for mean, value in pairs:
                 if not mean.is_floating_point():
                     mean.copy_(value)
 
     def _keep(self, step: int) -> None:
         if step in self._worth_keeping:
-            self.snapshots |= {f"{step}.{name}": tensor.half() for name, tensor in self.ready(self.average).state_dict().items()}
+            self.snapshots |= {
+                f"{step}.{name}": tensor.half() for name, tensor in self.ready(self.average).state_dict().items()
+            }
 
     def save(self) -> None:
-        tensors = {f"{part}.{name}": tensor.contiguous() for part, state in self._states().items() for name, tensor in state.items()}
+        tensors = {
+            f"{part}.{name}": tensor.contiguous()
+            for part, state in self._states().items()
+            for name, tensor in state.items()
+        }
         self.state.write(tensors, epoch=str(self.epoch), history=json.dumps(self.history))
 
     def resume(self) -> None:
@@ -189,12 +226,23 @@ class Run:
         self.epoch, self.history = int(header["epoch"]), json.loads(header["history"])
 
     def _states(self) -> dict[str, dict[str, torch.Tensor]]:
-        optimizer = {f"{which}.{i}.{field}": torch.as_tensor(value) for which, optimizer in enumerate(self.optimizers)
-                     for i, fields in optimizer.state_dict()["state"].items() for field, value in fields.items()}
-        return {"model": self.model.state_dict(), "average": self.average.state_dict(), "optimizer": optimizer, "snapshots": self.snapshots}
+        optimizer = {
+            f"{which}.{i}.{field}": torch.as_tensor(value)
+            for which, optimizer in enumerate(self.optimizers)
+            for i, fields in optimizer.state_dict()["state"].items()
+            for field, value in fields.items()
+        }
+        return {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": optimizer,
+            "snapshots": self.snapshots,
+        }
 
 
-def _ahead(batches: Iterator[tuple[torch.Tensor, torch.Tensor]], threads: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def _ahead(
+    batches: Iterator[tuple[torch.Tensor, torch.Tensor]], threads: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """The same batches, each made in the background while the one before is learned from."""
     with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(threads,)) as background:
         coming = background.submit(next, batches, None)
@@ -217,7 +265,10 @@ def optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
     if not matrices:
         return [adamw]
     groups = [{"params": kernels, "weight_decay": 0.0}, {"params": linear, "weight_decay": recipe.linear_decay}]
-    return [adamw, torch.optim.Muon([group for group in groups if group["params"]], lr=recipe.matrix_learning_rate, momentum=0.9)]
+    return [
+        adamw,
+        torch.optim.Muon([group for group in groups if group["params"]], lr=recipe.matrix_learning_rate, momentum=0.9),
+    ]
 
 
 def validate(network: nn.Module, photos: Photos) -> tuple[float, float]:

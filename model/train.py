@@ -38,8 +38,14 @@ from model.weights_file import save_weights, write_atomically
 SNAPSHOTS = 16  # of the weights on the way
 
 
-def train(network: nn.Sequential, photos: Photos, recipe: Recipe, weights: Path, checkpoint: Path,
-          on_epoch: Callable[[Progress], None]) -> dict[str, Any]:
+def train(
+    network: nn.Sequential,
+    photos: Photos,
+    recipe: Recipe,
+    weights: Path,
+    checkpoint: Path,
+    on_epoch: Callable[[Progress], None],
+) -> dict[str, Any]:
     """Train `network` on the training photos; write `weights`, the history of them, and a card, and return the card.
 
     Each start, and each teacher, has a state beside `checkpoint`, written after every epoch in a file whose name follows from all that it
@@ -62,8 +68,19 @@ def train(network: nn.Sequential, photos: Photos, recipe: Recipe, weights: Path,
     runs = []
     for start in range(recipe.starts):
         own = replace(recipe, starts=1, seed=recipe.seed + 1_000 * start)
-        state = State.of(checkpoint, "network", MAKING, asdict(own), recipe.seed, photos.digest(), str(network))  # views and teachers follow from the recipe's own seed
-        runs.append(Run(training_network(network, own), own, batches(own), partial(_folded, normalization=normalization), state, SNAPSHOTS))
+        state = State.of(
+            checkpoint, "network", MAKING, asdict(own), recipe.seed, photos.digest(), str(network)
+        )  # views and teachers follow from the recipe's own seed
+        runs.append(
+            Run(
+                training_network(network, own),
+                own,
+                batches(own),
+                partial(_folded, normalization=normalization),
+                state,
+                SNAPSHOTS,
+            )
+        )
     try:
         for number, run in enumerate(runs, 1):
             run.go(validation, f"network {number}" if len(runs) > 1 else "network", on_epoch)
@@ -77,30 +94,42 @@ def train(network: nn.Sequential, photos: Photos, recipe: Recipe, weights: Path,
     return card
 
 
-def _stopped(network: nn.Sequential, runs: list[Run], recipe: Recipe, normalization: Normalization, weights: Path, photos: Photos) -> str:
+def _stopped(
+    network: nn.Sequential, runs: list[Run], recipe: Recipe, normalization: Normalization, weights: Path, photos: Photos
+) -> str:
     """Keep what the runs have come to, and say where it is."""
     for run in runs:
         run.resume()  # what the epoch that was not finished has changed is given up
     begun = [run for run in runs if run.epoch]
     if not begun:
         return "training stopped in its first epoch; nothing was written"
-    stopped = f"training stopped after epoch {begun[-1].epoch}" + (f" of network {len(begun)} of {len(runs)}" if len(runs) > 1 else "")
+    stopped = f"training stopped after epoch {begun[-1].epoch}" + (
+        f" of network {len(begun)} of {len(runs)}" if len(runs) > 1 else ""
+    )
     if _is_finished(weights):
         return f"{stopped}; {weights} keeps what an earlier run finished, and the weights so far are in {begun[-1].state.path}; the same command goes on from here"
     card = _write(network, runs, recipe, normalization, weights, photos)
-    return (f"{stopped}; the {'best' if len(begun) > 1 else 'weights'} so far ({card['history'][-1]['accuracy']:.1%} "
-            f"of the validation photos) are in {weights}; the same command goes on from here")
+    return (
+        f"{stopped}; the {'best' if len(begun) > 1 else 'weights'} so far ({card['history'][-1]['accuracy']:.1%} "
+        f"of the validation photos) are in {weights}; the same command goes on from here"
+    )
 
 
 def _folded(model: nn.Sequential, normalization: Normalization) -> nn.Sequential:
     """A training network as it ships: no branches, no batch normalisation, no dropout; and no normalisation where that folds."""
     layers = [(name, layer) for name, layer in copy.deepcopy(model).named_children() if name != _DROPOUT]
-    plain = nn.Sequential(OrderedDict((name, layer.fold() if isinstance(layer, Branches) else layer) for name, layer in layers)).eval()
+    plain = nn.Sequential(
+        OrderedDict((name, layer.fold() if isinstance(layer, Branches) else layer) for name, layer in layers)
+    ).eval()
     left = fold_normalization(plain, normalization)
-    return plain if left is None else nn.Sequential(OrderedDict([(_NORMALIZE, Normalize(left)), *plain.named_children()]))
+    return (
+        plain if left is None else nn.Sequential(OrderedDict([(_NORMALIZE, Normalize(left)), *plain.named_children()]))
+    )
 
 
-def _write(network: nn.Sequential, runs: list[Run], recipe: Recipe, normalization: Normalization, path: Path, photos: Photos) -> dict[str, Any]:
+def _write(
+    network: nn.Sequential, runs: list[Run], recipe: Recipe, normalization: Normalization, path: Path, photos: Photos
+) -> dict[str, Any]:
     """Put the weights of the best run so far into `network`, calibrate it, write it with its history and card, and return the card."""
     training, validation = photos.part(TRAINING), photos.part(VALIDATION)
     judged = []
@@ -161,5 +190,3 @@ def training_network(network: nn.Sequential, recipe: Recipe) -> nn.Sequential:
         layers.append((name, layer))
     layers.insert(len(layers) - 1, (_DROPOUT, nn.Dropout(recipe.dropout)))
     return nn.Sequential(OrderedDict(layers))
-
-

@@ -1,4 +1,4 @@
-""""None of the classes": how a page tells a picture that looks like nothing known; `assets/src/unknown.ts` applies the same rule.
+""" "None of the classes": how a page tells a picture that looks like nothing known; `assets/src/arithmetic/unknown.ts` applies the same rule.
 
 A picture looks so when it excites no class (a measure of its logits is below a threshold), or when a channel of one layer is brighter
 or darker, on average, than for any photo of the classes: noise, text and flat colours do that.
@@ -22,7 +22,9 @@ MARGIN = 25  # of the range, divided by the number of photos, on either side: th
 MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "probability": lambda logits: softmax(logits).max(1),  # Hendrycks and Gimpel, 2017
     "logit": lambda logits: logits.max(1),
-    "energy": lambda logits: logits.max(1) + np.log(np.exp(logits - logits.max(1, keepdims=True)).sum(1)),  # Liu et al., 2020
+    "energy": lambda logits: (
+        logits.max(1) + np.log(np.exp(logits - logits.max(1, keepdims=True)).sum(1))
+    ),  # Liu et al., 2020
 }
 
 
@@ -41,7 +43,9 @@ def fit_range(network: Network, images: np.ndarray, made: dict[str, np.ndarray])
     best: tuple[float, dict[str, Any]] = (-1, {"layer": None, "least": [], "most": []})
     for layer in (name for name, activation in network.trace(images[:1], names).items() if activation.ndim == 4):
         fitted = range_of(network, layer, images)
-        told = float(np.mean([outside(network.trace(pictures, [layer])[layer], fitted).mean() for pictures in made.values()]))
+        told = float(
+            np.mean([outside(network.trace(pictures, [layer])[layer], fitted).mean() for pictures in made.values()])
+        )
         best = max(best, (told, fitted), key=lambda one: one[0])  # of equals the first
     return best[1]
 
@@ -50,7 +54,9 @@ def range_of(network: Network, layer: str, images: np.ndarray) -> dict[str, Any]
     """The least and the most that each channel of a layer with maps is on average, with a MARGIN."""
     means = np.concatenate([channel_means(network.trace(part, [layer])[layer]) for part in parts(images)]).astype(float)
     least, most = means.min(0), means.max(0)
-    spread = np.maximum(most - least, (most - least).mean())  # a channel that shows nothing of these may still show something of others
+    spread = np.maximum(
+        most - least, (most - least).mean()
+    )  # a channel that shows nothing of these may still show something of others
     margin = MARGIN / len(images) * spread
     return {"layer": layer, "least": (least - margin).round(5).tolist(), "most": (most + margin).round(5).tolist()}
 
@@ -74,7 +80,9 @@ def looks_unknown(trace: dict[str, np.ndarray], rule: dict[str, Any]) -> np.ndar
     return dull | outside(trace[rule["layer"]], rule)
 
 
-def unknown_figures(network: Network, photos: Photos, others: np.ndarray | None, drawings: np.ndarray) -> dict[str, Any]:
+def unknown_figures(
+    network: Network, photos: Photos, others: np.ndarray | None, drawings: np.ndarray
+) -> dict[str, Any]:
     """How "none of the classes" was chosen, and how often it is said of what was not used to choose.
 
     `others` uint8 (N, C, H, W) are photos of other classes: every second one chooses, the rest measure. Without them the pictures that
@@ -83,15 +91,30 @@ def unknown_figures(network: Network, photos: Photos, others: np.ndarray | None,
     made, of_another_seed = (made_pictures(photos.images.shape[2], photos.images.shape[1], seed) for seed in (0, 1))
     chooses = others[::2] if others is not None else np.concatenate(list(made.values()))
     validation = photos.part(VALIDATION)
-    chosen = {**choose_measure(network.logits(validation.images), network.logits(chooses)), **fit_range(network, validation.images, of_another_seed)}
+    chosen = {
+        **choose_measure(network.logits(validation.images), network.logits(chooses)),
+        **fit_range(network, validation.images, of_another_seed),
+    }
 
     layers = ["logits", *([chosen["layer"]] if chosen["layer"] else [])]
 
     def share(images: np.ndarray) -> float:
-        return rounded(np.concatenate([looks_unknown(network.trace(part, layers), chosen) for part in parts(images)]).mean())
+        return rounded(
+            np.concatenate([looks_unknown(network.trace(part, layers), chosen) for part in parts(images)]).mean()
+        )
 
-    measured = [("known", photos.part(TEST).images), *([("others", others[1::2])] if others is not None else []), ("drawings", drawings), *made.items()]
-    return {**chosen, "said": [{"of": name, "pictures": len(images), "share": share(images)} for name, images in measured if len(images)]}
+    measured = [
+        ("known", photos.part(TEST).images),
+        *([("others", others[1::2])] if others is not None else []),
+        ("drawings", drawings),
+        *made.items(),
+    ]
+    return {
+        **chosen,
+        "said": [
+            {"of": name, "pictures": len(images), "share": share(images)} for name, images in measured if len(images)
+        ],
+    }
 
 
 def made_pictures(size: int, channels: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -108,5 +131,8 @@ def made_pictures(size: int, channels: int, seed: int = 0) -> dict[str, np.ndarr
             draw.text((2, 2 + line * size / 4.2), word, ink, font)
         text.append(np.repeat(np.asarray(page)[None], channels, 0))
     colours = random.integers(0, 256, (MADE, channels, 1, 1), dtype=np.uint8)
-    return {"noise": random.integers(0, 256, (MADE, channels, size, size), dtype=np.uint8), "text": np.stack(text),
-            "blank": np.broadcast_to(colours, (MADE, channels, size, size)).copy()}
+    return {
+        "noise": random.integers(0, 256, (MADE, channels, size, size), dtype=np.uint8),
+        "text": np.stack(text),
+        "blank": np.broadcast_to(colours, (MADE, channels, size, size)).copy(),
+    }

@@ -18,15 +18,24 @@ from model.run import to_input
 
 def draw_views(count: int, recipe: Recipe) -> torch.Tensor:
     """What becomes of each of `count` photos in each of its views, (V, count, DRAWN); all chance follows from the seed."""
-    return draw(recipe.views * count, recipe, torch.Generator().manual_seed(recipe.seed)).view(recipe.views, count, DRAWN)
+    return draw(recipe.views * count, recipe, torch.Generator().manual_seed(recipe.seed)).view(
+        recipe.views, count, DRAWN
+    )
 
 
-def keep_views(photos: np.ndarray, drawn: torch.Tensor, path: Path, on_progress: Callable[[int, int], None] = lambda done, total: None) -> np.ndarray:
+def keep_views(
+    photos: np.ndarray,
+    drawn: torch.Tensor,
+    path: Path,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> np.ndarray:
     """The views of photos uint8 (N, C, H, W), drawn (V, N, DRAWN): uint8 (V, N, C, H, W) in a file, since making them takes longer than learning from them."""
     shape = (len(drawn), *photos.shape)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        for left in path.parent.glob(f"{path.name.split('.')[0]}.views.*"):  # made with other settings or photos: gigabytes, made again if they are asked for
+        for left in path.parent.glob(
+            f"{path.name.split('.')[0]}.views.*"
+        ):  # made with other settings or photos: gigabytes, made again if they are asked for
             left.unlink()
         unfinished = path.with_suffix(".part")
         try:
@@ -39,17 +48,26 @@ def keep_views(photos: np.ndarray, drawn: torch.Tensor, path: Path, on_progress:
                     on_progress(view + 1, shape[0])
             os.replace(unfinished, path)
         except OSError as error:
-            raise BuildError(f"the views need {math.prod(shape) / 1e9:.1f} GB there, and cannot be written ({error.strerror}); make room, or lower `views` in the recipe", path.parent) from error
+            raise BuildError(
+                f"the views need {math.prod(shape) / 1e9:.1f} GB there, and cannot be written ({error.strerror}); make room, or lower `views` in the recipe",
+                path.parent,
+            ) from error
         finally:
             unfinished.unlink(missing_ok=True)
     return np.load(path, mmap_mode="r")
 
 
-def label_views(pictures: np.ndarray, teacher: Callable[[torch.Tensor], torch.Tensor], on_progress: Callable[[int, int], None] = lambda done, total: None) -> torch.Tensor:
+def label_views(
+    pictures: np.ndarray,
+    teacher: Callable[[torch.Tensor], torch.Tensor],
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> torch.Tensor:
     """The logits (V, N, K) of a teacher that takes images (B, C, H, W) in [0, 1], for views uint8 (V, N, C, H, W)."""
     said = []
     with torch.no_grad():
         for view in pictures:
-            said.append(torch.cat([teacher(to_input(some.copy())) for some in np.array_split(view, -(-len(view) // 250))]))
+            said.append(
+                torch.cat([teacher(to_input(some.copy())) for some in np.array_split(view, -(-len(view) // 250))])
+            )
             on_progress(len(said), len(pictures))
     return torch.stack(said)

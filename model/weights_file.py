@@ -48,7 +48,9 @@ def _lines(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def load_weights(path: Path, network: nn.Sequential, classes: list[str] | None = None) -> tuple[dict[str, Any], Normalization | None]:
+def load_weights(
+    path: Path, network: nn.Sequential, classes: list[str] | None = None
+) -> tuple[dict[str, Any], Normalization | None]:
     """Fill `network` from `path`; returns its card and the normalisation that the graph has to apply.
 
     Raises BuildError when a file is missing, cut short, of another shape, or holds what is not a number, and when the weights
@@ -64,8 +66,11 @@ def load_weights(path: Path, network: nn.Sequential, classes: list[str] | None =
     for name in sorted(expected.keys() | tensors.keys()):
         have, want = (tuple(t[name].shape) if name in t else None for t in (tensors, expected))
         if have != want:
-            raise BuildError(f'"{name}" has shape {have or "(missing)"}, the network needs {want or "no such tensor"}; '
-                             "train again or restore the network in strata.toml", path)
+            raise BuildError(
+                f'"{name}" has shape {have or "(missing)"}, the network needs {want or "no such tensor"}; '
+                "train again or restore the network in strata.toml",
+                path,
+            )
         if not torch.isfinite(tensors[name]).all():
             raise BuildError(f'"{name}" holds values that are not numbers; restore it from git or train again', path)
     network.load_state_dict(tensors)
@@ -77,7 +82,9 @@ def load_weights(path: Path, network: nn.Sequential, classes: list[str] | None =
         _check_classes(card.get("classes") or classes, classes, card_path)
         return card, Normalization(tuple(norm["mean"]), tuple(norm["std"])) if norm else None
     except FileNotFoundError:
-        raise BuildError("the recipe and figures of the weights are missing; restore them from git or train again", card_path) from None
+        raise BuildError(
+            "the recipe and figures of the weights are missing; restore them from git or train again", card_path
+        ) from None
     except (ValueError, KeyError, AttributeError) as error:
         raise BuildError(f"not the JSON that training writes ({error})", card_path) from error
 
@@ -85,5 +92,8 @@ def load_weights(path: Path, network: nn.Sequential, classes: list[str] | None =
 def _check_classes(learned: list[str] | None, classes: list[str] | None, card: Path) -> None:
     for at, (theirs, ours) in enumerate(zip(learned or [], classes or [], strict=False)):
         if theirs != ours:
-            raise BuildError(f'output {at + 1} of these weights was trained on the folder "{theirs}", and strata.toml has "{ours}" there; restore the order and the '
-                             "folders of the classes, or train again", card)
+            raise BuildError(
+                f'output {at + 1} of these weights was trained on the folder "{theirs}", and strata.toml has "{ours}" there; restore the order and the '
+                "folders of the classes, or train again",
+                card,
+            )

@@ -62,7 +62,11 @@ class Row:
 
     @property
     def budget(self) -> str:
-        return " ".join(f"{sign} {bound:g} {self.unit}" for sign, bound in (("≥", self.least), ("≤", self.most)) if bound is not None)
+        return " ".join(
+            f"{sign} {bound:g} {self.unit}"
+            for sign, bound in (("≥", self.least), ("≤", self.most))
+            if bound is not None
+        )
 
 
 WATCH = """
@@ -93,9 +97,17 @@ def visit(browser: Browser, url: str, drawn: str, slow: bool = False) -> dict[st
     bytes_, requests = sum(loaded), [u for u in asked if u.startswith("http")]
     page.wait_for_timeout(1500)
     at = page.evaluate("() => window.drawnAt")
-    longest = page.evaluate("() => Math.max(0, ...window.long.filter(([start]) => start > window.drawnAt).map(([, duration]) => duration))")
+    longest = page.evaluate(
+        "() => Math.max(0, ...window.long.filter(([start]) => start > window.drawnAt).map(([, duration]) => duration))"
+    )
     context.close()
-    return {"kilobytes": bytes_ / 1000, "requests": len(requests), "hosts": len({urlsplit(u).netloc for u in requests}), "drawn": at / 1000, "longest": longest}
+    return {
+        "kilobytes": bytes_ / 1000,
+        "requests": len(requests),
+        "hosts": len({urlsplit(u).netloc for u in requests}),
+        "drawn": at / 1000,
+        "longest": longest,
+    }
 
 
 def repeated(times: int, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
@@ -125,7 +137,7 @@ UPLOAD = """async ([from, count]) => {
         context.fillStyle = `hsl(${i * 37} 80% 50%)`;
         context.fillRect(0, 0, 300, 200);
         const file = new File([await canvas.convertToBlob()], `${i}.png`, { type: "image/png" }), before = element.trace, start = performance.now();
-        await strata.store.store.take(file);
+        await strata['data/store'].store.take(file);
         while (element.trace === before) await new Promise((done) => setTimeout(done));
         await element.updateComplete;
         times.push(performance.now() - start);
@@ -140,7 +152,7 @@ OPEN = """async () => {
     const until = async (found) => { while (!found()) await next(); };
     for (let round = 0; round < 3; round++) for (const layer of [...manifest.layers.map((one) => one.name)]) {
         const map = document.querySelector(layer === "logits" ? ".cn-class-open" : `button[data-layer="${layer}"]`);
-        for (const view of strata.looks.viewsOf(manifest, layer)) {
+        for (const view of explorer.viewsOf(manifest, layer)) {
             const start = performance.now();
             if (view === "map") map.click(); else document.querySelector(`.st-tabs [data-view="${view}"]`).click();
             await until(() => document.querySelector(`.st-view[data-view="${view}"]`));
@@ -191,7 +203,9 @@ PAINT = """async () => {
 
 def looked_into(page: Page) -> list[Row]:
     """The explorer: opening its views, sliding a window, painting."""
-    page.wait_for_function("() => globalThis.explorer && document.querySelector('cnn-network').exploration.seen.weights")
+    page.wait_for_function(
+        "() => globalThis.explorer && document.querySelector('cnn-network').exploration.seen.weights"
+    )
     opened: dict[str, list[float]] = {}
     for view, took in page.evaluate(OPEN):
         opened.setdefault(view, []).append(took)
@@ -204,8 +218,12 @@ def looked_into(page: Page) -> list[Row]:
     page.wait_for_selector("picture-brush canvas")
     painted = page.evaluate(PAINT)
     page.click(".cn-paint")
-    return [Row(f"opening a view (the slowest: {slowest})", "ms", statistics.median(opened[slowest]), 50), Row("pointing over a 62 × 62 map: frames a second", "", frames, least=55),
-            Row("longest task meanwhile", "ms", longest, 50), Row("painting: the whole network a second", "", painted, least=30)]
+    return [
+        Row(f"opening a view (the slowest: {slowest})", "ms", statistics.median(opened[slowest]), 50),
+        Row("pointing over a 62 × 62 map: frames a second", "", frames, least=55),
+        Row("longest task meanwhile", "ms", longest, 50),
+        Row("painting: the whole network a second", "", painted, least=30),
+    ]
 
 
 def in_use(page: Page) -> list[Row]:
@@ -213,23 +231,43 @@ def in_use(page: Page) -> list[Row]:
     session = page.context.new_cdp_session(page)
     switch = statistics.median(page.evaluate(SWITCH, 3))
     started = time.monotonic()
-    page.set_input_files("input[type=file]", {"name": "p.png", "mimeType": "image/png", "buffer": encoded(scene(400, 300))})
+    page.set_input_files(
+        "input[type=file]", {"name": "p.png", "mimeType": "image/png", "buffer": encoded(scene(400, 300))}
+    )
     page.wait_for_selector('button[data-example="own"][aria-pressed="true"]', timeout=120_000)
     cold = time.monotonic() - started
     page.evaluate(UPLOAD, [0, 20])
     before = used_memory(page, session)
     warm = statistics.median(page.evaluate(UPLOAD, [20, 100]))
-    return [Row("another example: all maps redrawn", "ms", switch, 50), Row("first picture of one's own, engine included", "s", cold),
-            Row("each picture after it", "ms", warm, 100), Row("memory gained over 100 pictures", "MB", used_memory(page, session) - before, 1)]
+    return [
+        Row("another example: all maps redrawn", "ms", switch, 50),
+        Row("first picture of one's own, engine included", "s", cold),
+        Row("each picture after it", "ms", warm, 100),
+        Row("memory gained over 100 pictures", "MB", used_memory(page, session) - before, 1),
+    ]
 
 
 def reports(tools: Node, sites: dict[str, str], times: int) -> tuple[list[Row], list[str]]:
     """Lighthouse's scores of each site, by the run that did middling, and what took points from ours."""
     rows, lost = [], []
     for device in DEVICES:
-        runs = {who: sorted((lighthouse(tools, url, device) for _ in range(times)), key=lambda run: run.scores["performance"])[times // 2] for who, url in sites.items()}
-        rows += [Row(f"Lighthouse, {device}: {category}", "", score, None, runs["peer"].scores[category] if "peer" in runs else None, least=100)
-                 for category, score in runs["ours"].scores.items()]
+        runs = {
+            who: sorted(
+                (lighthouse(tools, url, device) for _ in range(times)), key=lambda run: run.scores["performance"]
+            )[times // 2]
+            for who, url in sites.items()
+        }
+        rows += [
+            Row(
+                f"Lighthouse, {device}: {category}",
+                "",
+                score,
+                None,
+                runs["peer"].scores[category] if "peer" in runs else None,
+                least=100,
+            )
+            for category, score in runs["ours"].scores.items()
+        ]
         lost += [f"{device}, {line}" for line in runs["ours"].lost]
     return rows, lost
 
@@ -239,7 +277,9 @@ def project(folder: Path, site_url: str = "") -> Path:
     folder.mkdir()
     for shared in ("content", "site_templates", "assets", "model"):
         (folder / shared).symlink_to(ROOT / shared)
-    (folder / "strata.toml").write_text(f'site_url = "{site_url}"\n' + (ROOT / "strata.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "strata.toml").write_text(
+        f'site_url = "{site_url}"\n' + (ROOT / "strata.toml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
     return folder
 
 
@@ -259,7 +299,11 @@ def builds(lessons: int) -> list[Row]:
         slugs = ["index", *(f"lesson-{i}" for i in range(lessons - 1))]
         toml = PROJECT.replace('lessons = ["index"]', f"lessons = {slugs!r}".replace("'", '"'))
         many = make_project(folder / "many", toml, dict.fromkeys(slugs, LESSON), ["red", "blue"])
-        return [Row("clean build", "s", first, 60), Row("second build", "s", second), Row(f"build of {lessons:,} lessons", "s", seconds(many, folder / "out"))]
+        return [
+            Row("clean build", "s", first, 60),
+            Row("second build", "s", second),
+            Row(f"build of {lessons:,} lessons", "s", seconds(many, folder / "out")),
+        ]
 
 
 def training() -> list[Row]:
@@ -274,12 +318,17 @@ def training() -> list[Row]:
 
         def seconds(logits: Callable[[torch.Tensor], torch.Tensor]) -> float:
             started = time.perf_counter()
-            F.cross_entropy(logits(images.contiguous(memory_format=torch.channels_last) if logits is model else images), targets).backward()
+            F.cross_entropy(
+                logits(images.contiguous(memory_format=torch.channels_last) if logits is model else images), targets
+            ).backward()
             return time.perf_counter() - started
 
         rounds = [(seconds(model), seconds(compiled)) for _ in range(12)][2:]
         plain, fast = (statistics.median(times) for times in zip(*rounds, strict=True))
-    return [Row("a training step by PyTorch alone", "ms", 1000 * plain), Row("the compiled one is faster", "times", plain / fast, least=2)]
+    return [
+        Row("a training step by PyTorch alone", "ms", 1000 * plain),
+        Row("the compiled one is faster", "times", plain / fast, least=2),
+    ]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -292,21 +341,45 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         out = Path(name) / "site"
         with redirect_stdout(StringIO()):
-            assert build.main(["--root", str(project(Path(name) / "project", f"https://example.org{SUB_PATH}")), "--out", str(out)]) == 0
-        packed = {str(path.relative_to(out)): gzip.compress(path.read_bytes(), 6, mtime=0) for path in out.rglob("*") if path.suffix in (".html", ".js", ".css", ".svg")}
+            assert (
+                build.main(
+                    [
+                        "--root",
+                        str(project(Path(name) / "project", f"https://example.org{SUB_PATH}")),
+                        "--out",
+                        str(out),
+                    ]
+                )
+                == 0
+            )
+        packed = {
+            str(path.relative_to(out)): gzip.compress(path.read_bytes(), 6, mtime=0)
+            for path in out.rglob("*")
+            if path.suffix in (".html", ".js", ".css", ".svg")
+        }
         browser = launch(playwright, "chromium")
         with served(out, packed=packed) as base:
             assert base.endswith(f"{SUB_PATH}/")
             sites = {"ours": (base, DRAWN)} | ({"peer": (options.url, options.drawn)} if options.url else {})
             plain = {who: repeated(times, lambda site=site: visit(browser, *site)) for who, site in sites.items()}
-            slow = {who: repeated(min(times, 3), lambda site=site: visit(browser, *site, slow=True)) for who, site in sites.items()}
+            slow = {
+                who: repeated(min(times, 3), lambda site=site: visit(browser, *site, slow=True))
+                for who, site in sites.items()
+            }
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             page.goto(base)
             page.wait_for_selector(DRAWN)
-            rows = [Row(what, unit, source["ours"][name], most, source.get("peer", {}).get(name)) for what, unit, source, name, most in [
-                ("transferred until the network is drawn", "kB", plain, "kilobytes", 300), ("requests until then", "", plain, "requests", 15),
-                ("hosts asked", "", plain, "hosts", 1), ("network drawn", "s", plain, "drawn", 0.4), ("drawn on slow 4G, a CPU four times slower", "s", slow, "drawn", 2.5),
-                ("longest task after that", "ms", plain, "longest", 50)]]
+            rows = [
+                Row(what, unit, source["ours"][name], most, source.get("peer", {}).get(name))
+                for what, unit, source, name, most in [
+                    ("transferred until the network is drawn", "kB", plain, "kilobytes", 300),
+                    ("requests until then", "", plain, "requests", 15),
+                    ("hosts asked", "", plain, "hosts", 1),
+                    ("network drawn", "s", plain, "drawn", 0.4),
+                    ("drawn on slow 4G, a CPU four times slower", "s", slow, "drawn", 2.5),
+                    ("longest task after that", "ms", plain, "longest", 50),
+                ]
+            ]
             rows += looked_into(page)
             rows += in_use(page)
             browser.close()
@@ -318,7 +391,11 @@ def main(arguments: list[str] | None = None) -> int:
     for row in rows:
         cells = [row.what, f"{'[red]' if row.missed else ''}{row.ours:,.2f} {row.unit}", row.budget]
         if options.url:
-            cells += ["", ""] if row.peer is None else [f"{row.peer:,.2f} {row.unit}", f"{row.peer / row.ours:.1f}" if row.ours else ""]
+            cells += (
+                ["", ""]
+                if row.peer is None
+                else [f"{row.peer:,.2f} {row.unit}", f"{row.peer / row.ours:.1f}" if row.ours else ""]
+            )
         table.add_row(*cells)
     Console().print(table)
     for line in lost:

@@ -1,28 +1,30 @@
 /** Calls the site's own TypeScript from pytest: a list of {call, …} as JSON in, a list of results out. See tests/node.py. */
 import { readFileSync } from "node:fs";
-import * as address from "../assets/src/address";
-import * as explain from "../assets/src/explain";
-import { fields } from "../assets/src/field";
-import { extentOf } from "../assets/src/draw";
-import { summarise } from "../assets/src/describe";
-import * as looks from "../assets/src/look";
-import { kinds } from "../assets/src/kinds";
-import { allLinks, classPlace, layoutNetwork, neighbour } from "../assets/src/layout";
-import { compute } from "../assets/src/network";
-import type { Layer, Manifest, Unknown } from "../assets/src/manifest";
-import * as ops from "../assets/src/ops";
-import { flattenOntoWhite, preprocess } from "../assets/src/preprocess";
-import { inSlices } from "../assets/src/slices";
-import { looksUnknown } from "../assets/src/unknown";
-import { decodeTrace, decodeWeights, forward, toImage, type MapName } from "../assets/src/trace";
+import { summarise } from "../assets/src/arithmetic/describe";
+import * as explain from "../assets/src/arithmetic/explain";
+import { fields } from "../assets/src/arithmetic/field";
+import { kinds } from "../assets/src/arithmetic/kinds";
+import type { Layer, Manifest, Unknown } from "../assets/src/arithmetic/manifest";
+import * as ops from "../assets/src/arithmetic/ops";
+import { decodeTrace, decodeWeights, forward, type MapName, toImage } from "../assets/src/arithmetic/trace";
+import { looksUnknown } from "../assets/src/arithmetic/unknown";
+import { flattenOntoWhite, preprocess } from "../assets/src/data/preprocess";
+import { inSlices } from "../assets/src/data/slices";
+import { extentOf } from "../assets/src/drawing/colours";
+import { allLinks, classPlace, layoutNetwork, neighbour } from "../assets/src/drawing/layout";
+import { compute } from "../assets/src/drawing/network";
+import * as address from "../assets/src/elements/address";
+import * as looks from "../assets/src/figures/cnn-network/look";
 
 type Packed = { shape: number[]; data: string };
 const bytes = (base64: string) => new Uint8Array(Buffer.from(base64, "base64"));
 const floats = (base64: string) => new Float32Array(bytes(base64).buffer);
 const unpack = (packed: Packed) => ops.tensor(packed.shape, floats(packed.data));
-const base64 = (data: Float32Array | Uint8Array) => Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64");
+const base64 = (data: Float32Array | Uint8Array) =>
+  Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64");
 const pack = (x: ops.Tensor): Packed => ({ shape: [...x.shape], data: base64(x.data) });
-const packAll = (layers: Record<string, ops.Tensor>) => Object.fromEntries(Object.entries(layers).map(([name, x]) => [name, pack(x)]));
+const packAll = (layers: Record<string, ops.Tensor>) =>
+  Object.fromEntries(Object.entries(layers).map(([name, x]) => [name, pack(x)]));
 
 interface Call {
   call: string;
@@ -56,14 +58,22 @@ const calls: Record<string, (given: Call) => unknown> = {
   layer({ layer, x, weight, bias }) {
     const kind = kinds[layer!.kind];
     const input = unpack(x!);
-    return { ...pack(kind.forward(input, layer!, weight ? unpack(weight) : input, bias ? unpack(bias) : input)), ruled: kind.shape(input.shape, layer!) };
+    return {
+      ...pack(kind.forward(input, layer!, weight ? unpack(weight) : input, bias ? unpack(bias) : input)),
+      ruled: kind.shape(input.shape, layer!),
+    };
   },
-  looks_unknown: ({ layers, rule }) => looksUnknown(Object.fromEntries(Object.entries(layers!).map(([name, x]) => [name, unpack(x)])), rule!),
+  looks_unknown: ({ layers, rule }) =>
+    looksUnknown(Object.fromEntries(Object.entries(layers!).map(([name, x]) => [name, unpack(x)])), rule!),
   softmax: ({ x }) => pack(ops.softmax(unpack(x!))),
-  forward: ({ manifest, bytes: weights, pixels }) => packAll(forward(manifest!, decodeWeights(manifest!, bytes(weights!)), toImage(manifest!, bytes(pixels!)))),
-  forward_without: ({ manifest, bytes: weights, pixels, off }) => packAll(forward(manifest!, decodeWeights(manifest!, bytes(weights!)), toImage(manifest!, bytes(pixels!)), off)),
-  conv_parts: ({ layer, x, weight, channel }) => pack(ops.convParts(unpack(x!), unpack(weight!), channel!, layer as Required<Layer>)),
-  sum_at: ({ layer, x, weight, bias, channel, from, at }) => explain.sumAt(unpack(x!), unpack(weight!), unpack(bias!), channel!, from!, at!, layer as Required<Layer>),
+  forward: ({ manifest, bytes: weights, pixels }) =>
+    packAll(forward(manifest!, decodeWeights(manifest!, bytes(weights!)), toImage(manifest!, bytes(pixels!)))),
+  forward_without: ({ manifest, bytes: weights, pixels, off }) =>
+    packAll(forward(manifest!, decodeWeights(manifest!, bytes(weights!)), toImage(manifest!, bytes(pixels!)), off)),
+  conv_parts: ({ layer, x, weight, channel }) =>
+    pack(ops.convParts(unpack(x!), unpack(weight!), channel!, layer as Required<Layer>)),
+  sum_at: ({ layer, x, weight, bias, channel, from, at }) =>
+    explain.sumAt(unpack(x!), unpack(weight!), unpack(bias!), channel!, from!, at!, layer as Required<Layer>),
   place_of: ({ layer, at, x }) => explain.placeOf(at![0], at![1], layer as Required<Layer>, unpack(x!).shape),
   region_at: ({ layer, at, x }) => explain.regionAt(at!, layer as Required<Layer>, unpack(x!).shape),
   weighed({ x, weight, channel }) {
@@ -85,7 +95,12 @@ const calls: Record<string, (given: Call) => unknown> = {
     const layers = forward(manifest!, decodeWeights(manifest!, bytes(weights!)), toImage(manifest!, bytes(pixels!)));
     const look = looks.fromValues(manifest!, { source: "test", layers }, found.values);
     const off = looks.offFromText(manifest!, found.values.off);
-    return { found, look, off, again: look && address.format({ ...found, values: { ...looks.toValues(look), off: looks.offToText(off) } }) };
+    return {
+      found,
+      look,
+      off,
+      again: look && address.format({ ...found, values: { ...looks.toValues(look), off: looks.offToText(off) } }),
+    };
   },
   extents({ manifest, bytes: weights, pixels, sharing }) {
     const layers = forward(manifest!, decodeWeights(manifest!, bytes(weights!)), toImage(manifest!, bytes(pixels!)));
@@ -101,7 +116,10 @@ const calls: Record<string, (given: Call) => unknown> = {
   links: ({ manifest, width, room }) => allLinks(manifest!, layoutNetwork(manifest!, width!, room!)),
   neighbour({ manifest, width, room, place, key }) {
     const layout = layoutNetwork(manifest!, width!, room!);
-    const from = place!.layer === "logits" ? classPlace(layout, place!.channel) : layout.bands.find((band) => band.layer === place!.layer)!.places[place!.channel];
+    const from =
+      place!.layer === "logits"
+        ? classPlace(layout, place!.channel)
+        : layout.bands.find((band) => band.layer === place!.layer)!.places[place!.channel];
     return neighbour(layout, from, key!);
   },
   extent: ({ x }) => extentOf(unpack(x!).data),

@@ -20,7 +20,10 @@ from tests.node import ROOT, Bridge, auditors
 from tests.page import ENGINES, LANGUAGES, Shipped
 
 os.environ.pop("GITHUB_ACTIONS", None)  # which would give every site an address; a test that wants one says so
-DEATHS = ("InvalidSessionIdException", "Could not parse script result")  # how WebKitWebDriver says that its browser crashed
+DEATHS = (
+    "InvalidSessionIdException",
+    "Could not parse script result",
+)  # how WebKitWebDriver says that its browser crashed
 PHOTOS = ROOT.parent / "shared" / "data" / "tiny-imagenet-10.zip"
 
 
@@ -138,7 +141,13 @@ def shipped(request, built, site) -> Shipped:
     _, normalization = load_weights(model.weights, network)
     folder = "" if request.param == "tinyvgg" else f"{request.param}/"
     pages = {language: page.replace("index.html", f"{folder}index.html") for language, page in LANGUAGES.items()}
-    return Shipped(pages, json.loads((built / "models" / request.param / "manifest.json").read_text()), model.examples, network, normalization)
+    return Shipped(
+        pages,
+        json.loads((built / "models" / request.param / "manifest.json").read_text()),
+        model.examples,
+        network,
+        normalization,
+    )
 
 
 CASES = ROOT / "tests" / "cases"
@@ -170,7 +179,14 @@ def make_project(root: Path, toml: str, lessons: dict[str, str], pictures: list[
     for model in read_site(root).models.values():
         torch.manual_seed(0)
         network, _ = build_network(model.network, len(model.classes))
-        card = {"parameters": parameter_count(network), "normalization": None, "photos": {"training": 0, "validation": 0}, "recipe": {}, "history": [], "figures": None}
+        card = {
+            "parameters": parameter_count(network),
+            "normalization": None,
+            "photos": {"training": 0, "validation": 0},
+            "recipe": {},
+            "history": [],
+            "figures": None,
+        }
         save_weights(model.weights, network, card)
         model.examples.mkdir(exist_ok=True)
         for i, name in enumerate(pictures):

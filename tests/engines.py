@@ -19,7 +19,13 @@ from tests.browsers import CHROMIUM, FIREFOX, find
 from tests.webkit import Page as WebKitPage
 from tests.webkit import WebKit
 
-QUIET = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+QUIET = [
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 # Without the first preference file:// tests pass that fail for a reader.
 FIREFOX_PREFERENCES = {"security.fileuri.strict_origin_policy": True}
 SUB_PATH = "/any/sub/path"
@@ -69,7 +75,9 @@ def launch(playwright: Playwright, engine: str) -> Browser | WebKit:
         return WebKit()
     if engine == "chromium":
         return playwright.chromium.launch(executable_path=find(CHROMIUM), chromium_sandbox=False, args=QUIET)
-    return playwright.firefox.launch(channel="moz-firefox", executable_path=find(FIREFOX), firefox_user_prefs=FIREFOX_PREFERENCES)
+    return playwright.firefox.launch(
+        channel="moz-firefox", executable_path=find(FIREFOX), firefox_user_prefs=FIREFOX_PREFERENCES
+    )
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -110,7 +118,9 @@ class _Handler(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def served(folder: Path, broken: dict[str, bytes | None] | None = None, packed: dict[str, bytes] | None = None) -> Iterator[str]:
+def served(
+    folder: Path, broken: dict[str, bytes | None] | None = None, packed: dict[str, bytes] | None = None
+) -> Iterator[str]:
     """The address of `folder` served under a sub-path.
 
     `broken` maps a file to other bytes, or to None for 404; `packed` maps a file to itself compressed, as most servers send it.
@@ -160,6 +170,9 @@ def watch(page: Page | WebKitPage, base: str) -> Watched:
     watched = Watched(page, base)
     page.add_init_script(VIOLATIONS)
     page.on("request", lambda request: watched.requests.append(request.url))
-    page.on("console", lambda message: message.type in ("error", "warning") and watched.errors.append(f"console: {message.text}"))
+    page.on(
+        "console",
+        lambda message: message.type in ("error", "warning") and watched.errors.append(f"console: {message.text}"),
+    )
     page.on("pageerror", lambda error: watched.errors.append(f"uncaught: {error}"))
     return watched

@@ -30,8 +30,17 @@ def lighthouse(tools: Node, url: str, device: str) -> Report:
     os.environ["CHROME_PATH"] = find(CHROMIUM) or ""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "report.json"
-        tools.run("node_modules/lighthouse/cli/index.js", url, "--quiet", "--no-enable-error-reporting", "--output=json", f"--output-path={path}",
-                  f"--only-categories={','.join(CATEGORIES)}", f"--chrome-flags={' '.join(['--headless=new', '--no-sandbox', *QUIET])}", *DEVICES[device])
+        tools.run(
+            "node_modules/lighthouse/cli/index.js",
+            url,
+            "--quiet",
+            "--no-enable-error-reporting",
+            "--output=json",
+            f"--output-path={path}",
+            f"--only-categories={','.join(CATEGORIES)}",
+            f"--chrome-flags={' '.join(['--headless=new', '--no-sandbox', *QUIET])}",
+            *DEVICES[device],
+        )
         return read(json.loads(path.read_text(encoding="utf-8")))
 
 
@@ -44,5 +53,7 @@ def read(report: dict[str, Any]) -> Report:
         for part in category["auditRefs"]:
             audit = report["audits"][part["id"]]
             if part["weight"] and audit["score"] is not None and audit["score"] < 1:
-                lost.append(f"{name}: {audit['id']} {audit['score']:.2f}, {audit.get('displayValue') or audit['title']}")
+                lost.append(
+                    f"{name}: {audit['id']} {audit['score']:.2f}, {audit.get('displayValue') or audit['title']}"
+                )
     return Report(scores, lost)

@@ -39,7 +39,9 @@ def made_photos(count=60) -> Photos:
 
 def run(tmp_path, name, recipe=RECIPE, on_epoch=lambda epoch: None):
     network = TinyVGG(3, 4, 2, 20, 0)
-    card = train(network, made_photos(), recipe, tmp_path / f"{name}.safetensors", tmp_path / f"{name}.checkpoint", on_epoch)
+    card = train(
+        network, made_photos(), recipe, tmp_path / f"{name}.safetensors", tmp_path / f"{name}.checkpoint", on_epoch
+    )
     return network, card
 
 
@@ -56,7 +58,12 @@ def answers():
 def some_photos(count=40, size=20) -> Photos:
     random = np.random.default_rng(1)
     parts = np.where(np.arange(count) % 2, TEST, VALIDATION).astype(np.uint8)
-    return Photos(random.integers(0, 256, (count, 3, size, size), dtype=np.uint8), np.arange(count) % 3, [f"{i}.png" for i in range(count)], parts)
+    return Photos(
+        random.integers(0, 256, (count, 3, size, size), dtype=np.uint8),
+        np.arange(count) % 3,
+        [f"{i}.png" for i in range(count)],
+        parts,
+    )
 
 
 def a_network() -> Network:

@@ -26,8 +26,15 @@ class Bridge:
 
     def __init__(self, node: Node, folder: Path):
         self.node, self.script = node, folder / "bridge.mjs"
-        node.run("node_modules/esbuild/bin/esbuild", str(ROOT / "tests" / "bridge.ts"), "--bundle", "--platform=node",
-                 "--format=esm", "--log-level=error", f"--outfile={self.script}")
+        node.run(
+            "node_modules/esbuild/bin/esbuild",
+            str(ROOT / "tests" / "bridge.ts"),
+            "--bundle",
+            "--platform=node",
+            "--format=esm",
+            "--log-level=error",
+            f"--outfile={self.script}",
+        )
 
     def __call__(self, *calls: dict[str, Any]) -> list[Any]:
         program = self.node.folder / "node" if self.node.folder else "node"
@@ -37,7 +44,10 @@ class Bridge:
 
 
 def pack(values: np.ndarray) -> dict[str, Any]:
-    return {"shape": list(values.shape), "data": base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode()}
+    return {
+        "shape": list(values.shape),
+        "data": base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode(),
+    }
 
 
 def unpack(packed: dict[str, Any]) -> np.ndarray:
@@ -50,4 +60,6 @@ def text(content: bytes) -> str:
 
 def close(ours: np.ndarray, truth: np.ndarray) -> bool:
     """Within 1e-5 + 1e-5 max|x|, the contract for activations."""
-    return ours.shape == truth.shape and bool(np.abs(ours - truth).max(initial=0) <= 1e-5 + 1e-5 * np.abs(truth).max(initial=0))
+    return ours.shape == truth.shape and bool(
+        np.abs(ours - truth).max(initial=0) <= 1e-5 + 1e-5 * np.abs(truth).max(initial=0)
+    )

@@ -37,7 +37,10 @@ OVERLAPS = """() => {
 
 def python_trace(network, content: bytes, size=64, channels=3, normalization=None):
     images = torch.from_numpy(preprocess(open_picture(content), size, channels))[None].float() / 255
-    return {name: x[0].numpy() for name, x in trace(network, normalization.apply(images) if normalization else images).items()}
+    return {
+        name: x[0].numpy()
+        for name, x in trace(network, normalization.apply(images) if normalization else images).items()
+    }
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,9 @@ def page_trace(page: Page) -> dict[str, np.ndarray]:
 
 
 def page_probabilities(page: Page) -> np.ndarray:
-    return np.array(page.evaluate("() => [...document.querySelectorAll('[data-class]')].map((e) => Number(e.dataset.probability))"))
+    return np.array(
+        page.evaluate("() => [...document.querySelectorAll('[data-class]')].map((e) => Number(e.dataset.probability))")
+    )
 
 
 def upload(page: Page, content: bytes, name="photo.png", mime="image/png") -> None:
@@ -80,7 +85,8 @@ def upload(page: Page, content: bytes, name="photo.png", mime="image/png") -> No
 
 def painted(page: Page, layer: str, channel: int) -> np.ndarray:
     """A map as it stands on the network's canvas: (pixels, 4), of each pixel the unit that it shows (flat index) and its red, green and blue."""
-    pixels = page.evaluate("""([layer, channel]) => {
+    pixels = page.evaluate(
+        """([layer, channel]) => {
         const map = document.querySelector(`button[data-layer="${layer}"][data-channel="${channel}"]`), canvas = document.querySelector(".cn-maps");
         const { shape } = document.querySelector("cnn-network").trace.layers[layer], [h, w] = shape.length === 3 ? shape.slice(1) : [1, shape[0]];
         const finest = canvas.width / parseFloat(canvas.style.width), at = (name) => parseFloat(map.style[name]) * finest;
@@ -91,7 +97,9 @@ def painted(page: Page, layer: str, channel: int) -> np.ndarray:
         const { data } = copy.getImageData(0, 0, width, height);
         return Array.from({ length: width * height }, (_, i) =>
             [Math.floor(((Math.floor(i / width) + 0.5) / height) * h) * w + Math.floor((((i % width) + 0.5) / width) * w), ...data.slice(4 * i, 4 * i + 3)]);
-    }""", [layer, channel])
+    }""",
+        [layer, channel],
+    )
     return np.array(pixels)
 
 
@@ -102,6 +110,8 @@ def used_memory(page: Page, session: CDPSession) -> float:
         for _ in range(2):
             session.send("HeapProfiler.collectGarbage")
         heap = session.send("Runtime.getHeapUsage")
-        found.append((heap["usedSize"] + heap.get("backingStorageSize", 0) + heap.get("embedderHeapUsedSize", 0)) / 2**20)
+        found.append(
+            (heap["usedSize"] + heap.get("backingStorageSize", 0) + heap.get("embedderHeapUsedSize", 0)) / 2**20
+        )
         page.wait_for_timeout(250)
     return min(found)

@@ -24,7 +24,9 @@ class Links(HTMLParser):
     def handle_starttag(self, tag, attributes):
         values = dict(attributes)
         self.ids |= {values["id"]} if "id" in values else set()
-        away = tag == "a" and values.get("href", "").startswith("https://")  # an author may link elsewhere; a page loads nothing from there
+        away = tag == "a" and values.get("href", "").startswith(
+            "https://"
+        )  # an author may link elsewhere; a page loads nothing from there
         self.links += [values[name] for name in ("href", "src") if name in values and not away]
         executable = tag == "script" and "src" not in values and values.get("type") != "application/json"
         if executable or tag == "style" or "style" in values or any(name.startswith("on") for name in values):
@@ -46,5 +48,7 @@ def check_pages(folder: Path) -> set[str]:
             assert not re.match(r"[a-z]+:|/", link), f"{name}: {link} is not relative"
             target = (folder / name).parent / path if path else folder / name
             assert target.is_file(), f"{name}: {link} leads nowhere"
-            assert not anchor or anchor in Links(target.read_text(encoding="utf-8")).ids, f"{name}: {link} has no such anchor"
+            assert not anchor or anchor in Links(target.read_text(encoding="utf-8")).ids, (
+                f"{name}: {link} has no such anchor"
+            )
     return set(pages)

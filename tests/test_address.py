@@ -50,7 +50,14 @@ def test_the_back_button_goes_back_a_view_and_language_keeps_it(visit):
     assert page.locator("network-stage").count() == 0
 
 
-@pytest.mark.parametrize(("values", "note"), [("example=own", "stays with them"), ("example=unicorn", "is not here any more"), ("layer=conv_9", "is not in this network")])
+@pytest.mark.parametrize(
+    ("values", "note"),
+    [
+        ("example=own", "stays with them"),
+        ("example=unicorn", "is not here any more"),
+        ("layer=conv_9", "is not in this network"),
+    ],
+)
 def test_an_address_that_cannot_be_restored_says_so(visit, values, note):
     page = visit().open(f"index.html#overview?figure=overview&{values}")
     page.wait_for_function("(note) => document.querySelector('.cn-status').textContent.includes(note)", arg=note)
@@ -77,7 +84,9 @@ def test_an_address_keeps_what_the_reader_brought(visit):
     upload(page, encoded(scene(90, 70)))
     page.click("a[data-show*='view=window']")
     page.wait_for_selector(".st-view[data-view='window']")
-    assert page.get_attribute('button[data-example="own"]', "aria-pressed") == "true", "a link that names no picture keeps the one on show"
+    assert page.get_attribute('button[data-example="own"]', "aria-pressed") == "true", (
+        "a link that names no picture keeps the one on show"
+    )
     page.click("[data-view='field']")
     page.wait_for_selector(".st-view[data-view='field']")
     page.wait_for_function("() => location.hash.includes('example=own')")
@@ -103,7 +112,9 @@ def test_a_painting_stays_when_the_reader_goes_back(visit):
     page.go_back()
     page.wait_for_selector(".st-view[data-view='map']")
     page.wait_for_timeout(300)
-    assert page.evaluate("() => document.querySelector('cnn-network').trace.source") == "painted" and "Your painting" in page.inner_text(".cn-summary")
+    assert page.evaluate(
+        "() => document.querySelector('cnn-network').trace.source"
+    ) == "painted" and "Your painting" in page.inner_text(".cn-summary")
 
 
 def test_another_place_of_the_page_leaves_the_figure_as_it_is(visit):
@@ -153,9 +164,13 @@ def test_a_state_that_nobody_waits_for_any_more_does_not_come(visit):
 
 
 def test_a_figure_is_taken_along(visit, built):
-    page = visit(viewport={"width": 1440, "height": 900}).open("index.html#overview?figure=overview&example=koala&layer=conv_1_2&channel=4")
+    page = visit(viewport={"width": 1440, "height": 900}).open(
+        "index.html#overview?figure=overview&example=koala&layer=conv_1_2&channel=4"
+    )
     page.wait_for_selector("network-stage")
-    page.evaluate("() => { document.querySelector('.cn-share').open = true; Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (text) => { window.copied = text; } } }); }")
+    page.evaluate(
+        "() => { document.querySelector('.cn-share').open = true; Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (text) => { window.copied = text; } } }); }"
+    )
     page.click("[data-share=link]")
     page.wait_for_function("() => window.copied")
     assert page.evaluate("() => window.copied").endswith("&layer=conv_1_2&channel=4&view=map")

@@ -14,7 +14,18 @@ from model.networks import build_network
 from model.weights_file import load_weights
 from tests.conftest import make_project
 from tests.node import ROOT, close
-from tests.page import ENGINES, LANGUAGES, OVERFLOW, OVERLAPS, page_probabilities, page_trace, painted, python_trace, upload, used_memory
+from tests.page import (
+    ENGINES,
+    LANGUAGES,
+    OVERFLOW,
+    OVERLAPS,
+    page_probabilities,
+    page_trace,
+    painted,
+    python_trace,
+    upload,
+    used_memory,
+)
 from tests.pictures import encoded, scene
 
 
@@ -40,7 +51,9 @@ def test_every_example_has_pytorchs_activations_and_probabilities(visit, shipped
     from generator.pictures import read_examples
 
     page, manifest = visit(engine).open(shipped.pages["en"]), shipped.manifest
-    for example in read_examples(shipped.examples, [c["name"] for c in manifest["classes"]], node, ROOT / ".cache" / "drawings"):
+    for example in read_examples(
+        shipped.examples, [c["name"] for c in manifest["classes"]], node, ROOT / ".cache" / "drawings"
+    ):
         page.click(f'button[data-example="{example.name}"]')
         page.wait_for_selector(f'button[data-example="{example.name}"][aria-pressed="true"]')
         truth = shipped.trace(encoded(example.picture))
@@ -52,7 +65,9 @@ def test_every_example_has_pytorchs_activations_and_probabilities(visit, shipped
         expected = torch.from_numpy(truth["logits"]).softmax(0).numpy()
         assert np.abs(page_probabilities(page) - expected).max() <= 6e-5  # four decimals
         best = manifest["classes"][int(expected.argmax())]["labels"]["en"]
-        assert f"{manifest['title']} says {best} {100 * expected.max():.1f}%" in " ".join(page.inner_text(".cn-summary").split())
+        assert f"{manifest['title']} says {best} {100 * expected.max():.1f}%" in " ".join(
+            page.inner_text(".cn-summary").split()
+        )
 
 
 def test_a_network_trained_on_photos_gets_most_drawings_right(manifest, built, site, network, node):
@@ -73,8 +88,13 @@ def test_a_map_is_its_values_a_colour_each(visit, manifest, scale):
         pixels = painted(page, name, channel)
         values, (red, _, blue) = layers[name][channel].reshape(-1)[pixels[:, 0]], pixels[:, 1:].T
         # Of a pixel on the edge of two units the browser may show the other one.
-        assert np.sum(np.sign(values) * np.sign(blue - red) * (abs(blue - red) > 8) < 0) < 0.03 * len(values) and (abs(blue - red) > 8).any()
-        assert scale == 1 or len(np.unique(pixels[:, 0])) == layers[name][channel].size, "a fine screen shows every unit"
+        assert (
+            np.sum(np.sign(values) * np.sign(blue - red) * (abs(blue - red) > 8) < 0) < 0.03 * len(values)
+            and (abs(blue - red) > 8).any()
+        )
+        assert scale == 1 or len(np.unique(pixels[:, 0])) == layers[name][channel].size, (
+            "a fine screen shows every unit"
+        )
 
 
 @pytest.mark.parametrize("engine", ["chromium", "firefox"])
@@ -84,7 +104,9 @@ def test_what_the_first_figure_needs_is_asked_for_ahead_and_once(visit, built, e
     asked: list[str] = []
     start.page.on("request", lambda request: asked.append(re.sub(r"\?.*", "", request.url)))
     page = start.open()
-    ahead = page.locator("head link[rel=preload]").evaluate_all("(links) => links.map((link) => link.href.replace(/[?].*/, ''))")
+    ahead = page.locator("head link[rel=preload]").evaluate_all(
+        "(links) => links.map((link) => link.href.replace(/[?].*/, ''))"
+    )
     assert len(ahead) == 2 and [asked.count(url) for url in ahead] == [1, 1]
     assert 'rel="preload"' not in (built / "index.html").read_text(encoding="utf-8")
 
@@ -101,7 +123,7 @@ def test_a_hundred_pictures_leave_memory_where_it_was(visit, engine):
             context.fillStyle = `hsl(${i * 37} 80% 50%)`;
             context.fillRect(0, 0, 150, 150);
             const before = element.trace;
-            await strata.store.store.take(new File([await canvas.convertToBlob()], `${i}.png`, { type: "image/png" }));
+            await strata['data/store'].store.take(new File([await canvas.convertToBlob()], `${i}.png`, { type: "image/png" }));
             while (element.trace === before) await new Promise((done) => setTimeout(done, 2));
             await element.updateComplete;
         }
@@ -151,8 +173,16 @@ def other(tmp_path_factory) -> Path:
     import build
 
     lesson = "---\ntitle: {0}\nsummary: {0}.\n---\n\n/// cnn-network | net\n    model: {0}\n///\n"
-    root = make_project(tmp_path_factory.mktemp("other") / "project", OTHER_NETWORKS,
-                        {"index": lesson.format("three") + "\n/// cnn-network | other\n    model: twenty\n    example: blue\n///\n", "three": lesson.format("three"), "twenty": lesson.format("twenty")}, ["red", "blue"])
+    root = make_project(
+        tmp_path_factory.mktemp("other") / "project",
+        OTHER_NETWORKS,
+        {
+            "index": lesson.format("three") + "\n/// cnn-network | other\n    model: twenty\n    example: blue\n///\n",
+            "three": lesson.format("three"),
+            "twenty": lesson.format("twenty"),
+        },
+        ["red", "blue"],
+    )
     assert build.main(["--root", str(root), "--out", str(root / "out")]) == 0
     return root
 
@@ -162,7 +192,9 @@ def other(tmp_path_factory) -> Path:
 def test_other_networks_draw_and_answer_as_well(visit, other, name, size, channels, width):
     from config import read_site
 
-    page = visit(base=f"{(other / 'out').as_uri()}/", viewport={"width": width, "height": 900}).open(f"{name}/index.html")
+    page = visit(base=f"{(other / 'out').as_uri()}/", viewport={"width": width, "height": 900}).open(
+        f"{name}/index.html"
+    )
     manifest = json.loads((other / "out" / "models" / name / "manifest.json").read_text())
     for layer in manifest["layers"]:
         if len(layer["shape"]) == 3:
@@ -193,7 +225,9 @@ def test_two_networks_on_one_page_share_the_readers_picture_and_keep_their_examp
     page.click('#net button[data-example="blue"]')
     page.wait_for_selector('#net button[data-example="blue"][aria-pressed="true"]')
     assert sources() == ["blue", "red"]
-    page.set_input_files("#net input[type=file]", {"name": "p.png", "mimeType": "image/png", "buffer": encoded(scene(50, 50))})
+    page.set_input_files(
+        "#net input[type=file]", {"name": "p.png", "mimeType": "image/png", "buffer": encoded(scene(50, 50))}
+    )
     for figure in ("net", "other"):
         page.wait_for_selector(f'#{figure} button[data-example="own"][aria-pressed="true"]', timeout=60_000)
     assert page.evaluate(OVERLAPS) == []

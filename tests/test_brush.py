@@ -23,7 +23,9 @@ def test_one_finger_of_two_draws_and_what_is_undone_is_the_picture_again(visit):
     page.focus(".br-actions button:first-child")
     page.keyboard.press("Enter")
     page.wait_for_function("() => document.querySelector('cnn-network').trace.source === 'red_panda'")
-    assert "red panda" in page.inner_text(".cn-summary") and page.evaluate("() => document.activeElement.matches('picture-brush canvas')"), "the focus is not lost with the button"
+    assert "red panda" in page.inner_text(".cn-summary") and page.evaluate(
+        "() => document.activeElement.matches('picture-brush canvas')"
+    ), "the focus is not lost with the button"
     page.focus(".br-actions button:last-child")
     page.keyboard.press("Enter")
     page.wait_for_selector("picture-brush", state="detached")
@@ -64,12 +66,16 @@ def test_the_brush_paints_on_the_input_and_the_network_follows(visit, network):
     with torch.no_grad():
         assert np.abs(network(x)[0].numpy() - painted["logits"]).max() < 1e-4
     page.click(".br-actions button >> nth=0")
-    page.wait_for_function("() => Math.abs(document.querySelector('cnn-network').trace.layers.image.data[20 * 64 + 20] - 0xd8 / 255) > 0.01")
+    page.wait_for_function(
+        "() => Math.abs(document.querySelector('cnn-network').trace.layers.image.data[20 * 64 + 20] - 0xd8 / 255) > 0.01"
+    )
     assert np.allclose(page_trace(page)["image"], before, atol=1e-6), "undone"
     page.focus("picture-brush canvas")
     for key in ("ArrowUp", "ArrowUp", " "):
         page.keyboard.press(key)
-    page.wait_for_function("() => Math.abs(document.querySelector('cnn-network').trace.layers.image.data[30 * 64 + 32] - 0xd8 / 255) < 0.001")
+    page.wait_for_function(
+        "() => Math.abs(document.querySelector('cnn-network').trace.layers.image.data[30 * 64 + 32] - 0xd8 / 255) < 0.001"
+    )
     page.click(".br-actions button >> nth=1")
     page.wait_for_timeout(300)
     assert np.allclose(page_trace(page)["image"], before, atol=1e-6), "as it was at first"

@@ -21,7 +21,9 @@ from tests.site import check_pages, files
 
 def tracked(folder: Path) -> None:
     """Copy what a clone has: every file that git tracks or would, and not one more."""
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     for name in listed.splitlines():
         if (ROOT / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -50,15 +52,34 @@ def test_the_files_of_a_model(built, manifest, site):
     layers = [layer["name"] for layer in manifest["layers"]]
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
     assert [o.name for o in session.get_outputs()] == layers and layers[-1] == "logits"
-    assert manifest["parameters"] == 19_920 and manifest["input"]["shape"] == [3, 64, 64] and manifest["input"]["normalization"] is None
+    assert (
+        manifest["parameters"] == 19_920
+        and manifest["input"]["shape"] == [3, 64, 64]
+        and manifest["input"]["normalization"] is None
+    )
     assert [c["name"] for c in manifest["classes"]] == [c.name for c in site.models["tinyvgg"].classes]
-    shapes = {o.name: v.shape[1:] for o, v in zip(session.get_outputs(), session.run(None, {"image": np.zeros((1, 3, 64, 64), np.float32)}), strict=True)}
+    shapes = {
+        o.name: v.shape[1:]
+        for o, v in zip(
+            session.get_outputs(), session.run(None, {"image": np.zeros((1, 3, 64, 64), np.float32)}), strict=True
+        )
+    }
     assert {layer["name"]: tuple(layer["shape"]) for layer in manifest["layers"]} == shapes
     script = (folder / "manifest.json.js").read_text(encoding="utf-8")
-    assert json.loads(script.removeprefix('strata.define("models/tinyvgg/manifest.json",').removesuffix(")\n")) == manifest
+    assert (
+        json.loads(script.removeprefix('strata.define("models/tinyvgg/manifest.json",').removesuffix(")\n")) == manifest
+    )
     card = json.loads(site.models["tinyvgg"].weights.with_suffix(".json").read_text())
-    assert manifest["figures"].items() <= card["figures"].items() and card["figures"]["accuracy"] > 0.74 and card["finished"]
-    assert manifest["figures"]["photos"] == 500 and card["photos"] == {"training": 4000, "validation": 500, "digest": "994e78beda1b91e8"}
+    assert (
+        manifest["figures"].items() <= card["figures"].items()
+        and card["figures"]["accuracy"] > 0.74
+        and card["finished"]
+    )
+    assert manifest["figures"]["photos"] == 500 and card["photos"] == {
+        "training": 4000,
+        "validation": 500,
+        "digest": "994e78beda1b91e8",
+    }
 
 
 def test_the_licences_of_what_is_shipped_go_along(built):
@@ -73,8 +94,16 @@ def test_the_home_page_stays_light(built):
     """What the first drawing needs, compressed, within the budget of 300 KB."""
     import gzip
 
-    needed = ["index.html", "styles/site.css", "styles/icon.svg", "scripts/core.js", "scripts/cnn-network.js",
-              "models/tinyvgg/manifest.json.js", "models/tinyvgg/examples/red_panda.js", "models/tinyvgg/examples.webp"]
+    needed = [
+        "index.html",
+        "styles/site.css",
+        "styles/icon.svg",
+        "scripts/core.js",
+        "scripts/cnn-network.js",
+        "models/tinyvgg/manifest.json.js",
+        "models/tinyvgg/examples/red_panda.js",
+        "models/tinyvgg/examples.webp",
+    ]
     assert sum(len(gzip.compress((built / name).read_bytes())) for name in needed) <= 300_000
 
 
@@ -95,7 +124,9 @@ def test_a_build_replaces_an_older_site_and_nothing_else(project, capfd):
 
 def test_a_classs_label_is_never_html(project):
     toml = project / "strata.toml"
-    toml.write_text(toml.read_text().replace('{ name = "blue" }', '{ name = "blue", labels = { en = "</script><b>blue" } }'))
+    toml.write_text(
+        toml.read_text().replace('{ name = "blue" }', '{ name = "blue", labels = { en = "</script><b>blue" } }')
+    )
     assert build.main(["--root", str(project), "--out", str(project / "out")]) == 0
     text = (project / "out" / "index.html").read_text()
     assert "</script><b>" not in text and "<b>" not in text
@@ -104,11 +135,17 @@ def test_a_classs_label_is_never_html(project):
 def test_new_pictures_and_classes_need_no_code(project):
     """A teacher's picture in a new format and a second one of a class: both are in the strip, in the classes' order."""
     scene(50, 50, seed=3).save(project / "examples" / "red_2.jpg")
-    (project / "examples" / "blue-drawn.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9" fill="blue"/></svg>')
+    (project / "examples" / "blue-drawn.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9" fill="blue"/></svg>'
+    )
     assert build.main(["--root", str(project), "--out", str(project / "out")]) == 0
     manifest = json.loads((project / "out" / "models" / "small" / "manifest.json").read_text())
     assert [(e["name"], e["label"], e["source"]) for e in manifest["examples"]] == [
-        ("red", "red", "picture"), ("red_2", "red", "picture"), ("blue-drawn", "blue", "drawing"), ("blue", "blue", "picture")]
+        ("red", "red", "picture"),
+        ("red_2", "red", "picture"),
+        ("blue-drawn", "blue", "drawing"),
+        ("blue", "blue", "picture"),
+    ]
 
 
 def test_the_strip_shows_every_example(built, manifest, project):
@@ -117,7 +154,12 @@ def test_the_strip_shows_every_example(built, manifest, project):
     strip = Image.open(built / "models" / "tinyvgg" / "examples.webp").convert("RGB")
     side = strip.height
     assert strip.width == side * len(manifest["examples"])
-    pictures = np.stack([np.asarray(strip.crop((i * side, 0, (i + 1) * side, side)), dtype=float) for i in range(len(manifest["examples"]))])
+    pictures = np.stack(
+        [
+            np.asarray(strip.crop((i * side, 0, (i + 1) * side, side)), dtype=float)
+            for i in range(len(manifest["examples"]))
+        ]
+    )
     assert pictures.std((1, 2, 3)).min() > 20, "a thumbnail is blank"
     # Turned by its EXIF mark, as the network's input is: red on the left becomes red on top.
     exif = Image.Exif()

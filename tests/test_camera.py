@@ -37,7 +37,7 @@ def test_the_camera_is_followed_and_a_frame_kept(browsers, address, engine):
         assert len(seen) >= 3, "the figure does not follow the camera"
         assert page.evaluate("() => sessionStorage.length") == 0
         page.click("picture-input button:has-text('Take')")
-        page.wait_for_function("() => strata.store.store.own?.file.name === 'camera.png'")
+        page.wait_for_function("() => strata['data/store'].store.own?.file.name === 'camera.png'")
         page.wait_for_selector("picture-input video", state="detached")
         assert page.evaluate("() => window.cameraStream.getTracks().every((track) => track.readyState === 'ended')")
         assert watched.faults() == []
@@ -65,7 +65,9 @@ def test_another_picture_switches_the_camera_off(visit, network):
 
     def camera():
         page.click("picture-input button")
-        page.evaluate("() => document.querySelector('picture-input button')?.click()")  # twice, while the first is pending
+        page.evaluate(
+            "() => document.querySelector('picture-input button')?.click()"
+        )  # twice, while the first is pending
         page.wait_for_selector("picture-input video")
         page.wait_for_selector('button[data-example="own"][aria-pressed="true"]', timeout=60_000)
         assert page.evaluate(LIVE) == 1
@@ -74,7 +76,10 @@ def test_another_picture_switches_the_camera_off(visit, network):
     page.click('button[data-example="pizza"]')
     page.wait_for_selector("picture-input video", state="detached")
     page.wait_for_timeout(200)
-    assert page.evaluate("() => document.querySelector('cnn-network').trace.source") == "pizza" and page.evaluate(LIVE) == 0
+    assert (
+        page.evaluate("() => document.querySelector('cnn-network').trace.source") == "pizza"
+        and page.evaluate(LIVE) == 0
+    )
     camera()
     content = encoded(scene(60, 60, seed=8))
     page.set_input_files("input[type=file]", {"name": "p.png", "mimeType": "image/png", "buffer": content})

@@ -46,7 +46,12 @@ def without_card(weights: Path) -> None:
     weights.with_suffix(".json").unlink()
 
 
-DAMAGES: dict[str, Callable[[Path], None]] = {"missing": Path.unlink, "cut short": cut_short, "not numbers": not_numbers, "without card": without_card}
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "missing": Path.unlink,
+    "cut short": cut_short,
+    "not numbers": not_numbers,
+    "without card": without_card,
+}
 
 
 @dataclass
@@ -63,12 +68,26 @@ class Outcome:
         if name == "error.txt":
             return self.error
         if name == "stdout.txt":
-            return re.sub(r"^\d+ pages in .*\n", "", self.said, flags=re.MULTILINE)  # the last line, which tells the time
+            return re.sub(
+                r"^\d+ pages in .*\n", "", self.said, flags=re.MULTILINE
+            )  # the last line, which tells the time
         text = (self.site / name.replace(".head.html", ".html")).read_text(encoding="utf-8")
         if name.endswith(".head.html"):
-            text = "\n".join(re.findall(r'<(?:html|title|meta name="description"|meta property|link rel="(?:canonical|alternate)").*', text)) + "\n"
+            text = (
+                "\n".join(
+                    re.findall(
+                        r'<(?:html|title|meta name="description"|meta property|link rel="(?:canonical|alternate)").*',
+                        text,
+                    )
+                )
+                + "\n"
+            )
         elif name.endswith(".html"):
-            text = next(match[0] for tag in ("article", "main") if (match := re.search(rf"<{tag}\b.*</{tag}>\n", text, re.DOTALL)))
+            text = next(
+                match[0]
+                for tag in ("article", "main")
+                if (match := re.search(rf"<{tag}\b.*</{tag}>\n", text, re.DOTALL))
+            )
         return re.sub(r"\?[0-9a-f]{10}\b", "?VERSION", text)
 
 
@@ -98,12 +117,20 @@ def test_case(name, tmp_path):
     for file in files(expected):
         assert outcome.text(file) == (expected / file).read_text(encoding="utf-8"), file
     if (expected / "error.txt").exists():
-        assert outcome.status == 1 and outcome.error.count("\n") == 1 and set(files(expected)) <= {"error.txt", "stdout.txt"}
-        assert {file: (outcome.site / file).read_bytes() for file in files(outcome.site) if not file.startswith(".")} == EARLIER
+        assert (
+            outcome.status == 1
+            and outcome.error.count("\n") == 1
+            and set(files(expected)) <= {"error.txt", "stdout.txt"}
+        )
+        assert {
+            file: (outcome.site / file).read_bytes() for file in files(outcome.site) if not file.startswith(".")
+        } == EARLIER
         assert sorted(path.name for path in tmp_path.iterdir()) == ["project", "site"], "nothing half-done is left"
     else:
         assert outcome.status == 0 and outcome.error == "" and files(expected)
-        if not (outcome.site / "sitemap.xml").exists():  # with an address some links are whole: test_audits.py follows those
+        if not (
+            outcome.site / "sitemap.xml"
+        ).exists():  # with an address some links are whole: test_audits.py follows those
             check_pages(outcome.site)
 
 

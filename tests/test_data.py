@@ -76,7 +76,9 @@ def test_a_fixed_tenth_is_for_validation_and_another_for_the_test(tmp_path):
         assert np.bincount(photos.part(part).labels).tolist() == [count] * 3
     names = [f"cat_{i}.png" for i in range(37)]
     backwards = dict(zip(names[::-1], part_of(names[::-1], own_test=True), strict=True))
-    assert backwards == {n: p for n, p in zip(photos.names, photos.parts, strict=True) if n.startswith("cat")}, "names alone decide"
+    assert backwards == {n: p for n, p in zip(photos.names, photos.parts, strict=True) if n.startswith("cat")}, (
+        "names alone decide"
+    )
 
 
 def test_official_test_photos_are_the_test(tmp_path):
@@ -84,10 +86,16 @@ def test_official_test_photos_are_the_test(tmp_path):
     (folder / "val" / "images").mkdir(parents=True)
     for i in range(9):
         (folder / "val" / "images" / f"val_{i}.png").write_bytes(encoded(scene(9, 9, seed=i)))
-    (folder / "val" / "val_annotations.txt").write_text("".join(f"val_{i}.png\t{('cat', 'dog', 'else')[i % 3]}\t0\t0\t9\t9\n" for i in range(9)))
+    (folder / "val" / "val_annotations.txt").write_text(
+        "".join(f"val_{i}.png\t{('cat', 'dog', 'else')[i % 3]}\t0\t0\t9\t9\n" for i in range(9))
+    )
     photos = read_photos(folder, ["cat", "dog"], 8, 3)
     assert photos.part(TEST).names == ["val_0.png", "val_1.png", "val_3.png", "val_4.png", "val_6.png", "val_7.png"]
-    assert photos.part(TEST).labels.tolist() == [0, 1] * 3 and len(photos.part(VALIDATION).names) == 4 and len(photos.part(TRAINING).names) == 36
+    assert (
+        photos.part(TEST).labels.tolist() == [0, 1] * 3
+        and len(photos.part(VALIDATION).names) == 4
+        and len(photos.part(TRAINING).names) == 36
+    )
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -110,7 +118,11 @@ def write_idx(folder, packed=gzip.compress):
 
 def test_idx_files_are_read_as_they_are(tmp_path):
     photos = read_photos(write_idx(tmp_path / "packed"), ["0", "2"], 28, 1)
-    assert photos.images.shape == (48, 1, 28, 28) and len(photos.part(TEST).names) == 8 and photos.part(TEST).names[0] == "t10k-00000"
+    assert (
+        photos.images.shape == (48, 1, 28, 28)
+        and len(photos.part(TEST).names) == 8
+        and photos.part(TEST).names[0] == "t10k-00000"
+    )
     assert np.bincount(photos.part(VALIDATION).labels).tolist() == [2, 2]
     middles = [photos.images[photos.labels == label, 0, 9:19, at : at + 6].min() for label, at in ((0, 2), (1, 18))]
     assert middles == [250, 250]
@@ -118,13 +130,27 @@ def test_idx_files_are_read_as_they_are(tmp_path):
     assert read_photos(zipped(tmp_path / "packed", tmp_path / "set.zip"), ["0", "2"], 28, 1).digest() == photos.digest()
 
 
-@pytest.mark.parametrize(("change", "says"), [
-    (lambda folder: (folder / "t10k-labels-idx1-ubyte.gz").unlink(), "lacks its file t10k-labels"),
-    (lambda folder: (folder / "train-images-idx3-ubyte.gz").write_bytes(idx(np.zeros((60, 28, 28), np.uint8))[:-9]), "47,040 bytes that holds 47,031"),
-    (lambda folder: (folder / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"x" * 900)[:-30]), "not a whole IDX file"),
-    (lambda folder: (folder / "train-images-idx3-ubyte.gz").write_bytes(b"no pictures at all"), "not an IDX file"),
-    (lambda folder: (folder / "train-labels-idx1-ubyte.gz").write_bytes(idx(np.zeros(59, np.uint8))), "not a picture for each label"),
-])
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda folder: (folder / "t10k-labels-idx1-ubyte.gz").unlink(), "lacks its file t10k-labels"),
+        (
+            lambda folder: (folder / "train-images-idx3-ubyte.gz").write_bytes(
+                idx(np.zeros((60, 28, 28), np.uint8))[:-9]
+            ),
+            "47,040 bytes that holds 47,031",
+        ),
+        (
+            lambda folder: (folder / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"x" * 900)[:-30]),
+            "not a whole IDX file",
+        ),
+        (lambda folder: (folder / "train-images-idx3-ubyte.gz").write_bytes(b"no pictures at all"), "not an IDX file"),
+        (
+            lambda folder: (folder / "train-labels-idx1-ubyte.gz").write_bytes(idx(np.zeros(59, np.uint8))),
+            "not a picture for each label",
+        ),
+    ],
+)
 def test_a_damaged_idx_set_is_named(tmp_path, change, says):
     folder = write_idx(tmp_path / "set")
     change(folder)
@@ -133,7 +159,10 @@ def test_a_damaged_idx_set_is_named(tmp_path, change, says):
 
 
 def test_a_set_is_known_by_its_classes(tmp_path):
-    folder, numbers = write_classes(tmp_path / "set", "train/{name}/images/{i}.png", count=1), write_idx(tmp_path / "idx")
+    folder, numbers = (
+        write_classes(tmp_path / "set", "train/{name}/images/{i}.png", count=1),
+        write_idx(tmp_path / "idx"),
+    )
     assert holds(folder, ["dog", "unicorn"]) and not holds(folder, ["unicorn", "0"])
     assert holds(numbers, ["0", "1"]) and not holds(numbers, ["0", "dog"])
     with pytest.raises(BuildError, match="not a folder or a zip"):
@@ -141,7 +170,9 @@ def test_a_set_is_known_by_its_classes(tmp_path):
 
 
 def test_an_idx_set_has_numbers_for_folders(tmp_path):
-    with pytest.raises(BuildError, match='no pictures of class "shirt" in train; the classes\' folders are the numbers 0 to 2'):
+    with pytest.raises(
+        BuildError, match='no pictures of class "shirt" in train; the classes\' folders are the numbers 0 to 2'
+    ):
         read_photos(write_idx(tmp_path / "set"), ["0", "shirt"], 28, 1)
 
 

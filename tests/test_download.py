@@ -62,8 +62,12 @@ class Server:
             request.close_connection = True
 
     def data(self, **changes) -> Data:
-        known = {"title": "Set", "url": f"http://127.0.0.1:{self.server.server_port}/set.zip", "bytes": len(CONTENT),
-                 "md5": hashlib.md5(CONTENT).hexdigest()}
+        known = {
+            "title": "Set",
+            "url": f"http://127.0.0.1:{self.server.server_port}/set.zip",
+            "bytes": len(CONTENT),
+            "md5": hashlib.md5(CONTENT).hexdigest(),
+        }
         return Data(**{**known, **changes})
 
 
@@ -94,7 +98,9 @@ def test_it_comes_whole_and_is_kept(serve, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == [NAME]
 
 
-@pytest.mark.parametrize("faults", [("breaks",), ("breaks", "breaks", "nothing", "breaks"), ("breaks", "no_ranges"), ("no_length",)])
+@pytest.mark.parametrize(
+    "faults", [("breaks",), ("breaks", "breaks", "nothing", "breaks"), ("breaks", "no_ranges"), ("no_length",)]
+)
 def test_a_broken_connection_is_resumed(serve, tmp_path, faults):
     server = serve(*faults)
     path, _ = get(server, tmp_path)
@@ -112,8 +118,15 @@ def test_a_dead_connection_is_said_and_what_came_is_gone_on_from(serve, tmp_path
     assert server.ranges[-1] == "bytes=700000-"
 
 
-@pytest.mark.parametrize(("fault", "says"), [("lies", "another file there: 3,001,000 bytes"), ("page", "another file there: 35 bytes"),
-                                             ("missing", "answers 404"), ("other", "MD5 differs")])
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("lies", "another file there: 3,001,000 bytes"),
+        ("page", "another file there: 35 bytes"),
+        ("missing", "answers 404"),
+        ("other", "MD5 differs"),
+    ],
+)
 def test_another_file_is_refused(serve, tmp_path, fault, says):
     with pytest.raises(BuildError, match=says):
         get(serve(fault), tmp_path)
@@ -130,7 +143,12 @@ def test_the_command_names_a_server_that_is_not_there(project, capfd):
     import build
 
     toml = project / "strata.toml"
-    toml.write_text(toml.read_text().replace('examples = "examples"', 'examples = "examples"\ndata = { title = "Set", url = "http://127.0.0.1:9/set.zip", bytes = 5, md5 = "x" }'))
+    toml.write_text(
+        toml.read_text().replace(
+            'examples = "examples"',
+            'examples = "examples"\ndata = { title = "Set", url = "http://127.0.0.1:9/set.zip", bytes = 5, md5 = "x" }',
+        )
+    )
     assert build.main(["--root", str(project), "--out", str(project / "out"), "--download"]) == 1
     error = capfd.readouterr().err
     assert error.startswith("http://127.0.0.1:9/set.zip: the connection broke off 5 times") and error.count("\n") == 1

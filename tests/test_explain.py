@@ -13,13 +13,44 @@ from tests.test_ops import describe, layer_call, random_cases
 NETWORKS = {
     "tinyvgg": (lambda: TinyVGG(3, 10, 10, 64, 0), (3, 64, 64)),
     "padded": (lambda: TinyVGG(1, 10, 10, 28, 1), (1, 28, 28)),
-    "three layers": (lambda: sequential([{"name": "conv", "kind": "conv", "out_channels": 3, "kernel_size": 5, "stride": 2, "padding": 1},
-                                         {"name": "flatten", "kind": "flatten"}, {"name": "logits", "kind": "linear", "out_features": 4}], (3, 20, 20)), (3, 20, 20)),
-    "dropout after flatten": (lambda: sequential([{"name": "conv", "kind": "conv", "out_channels": 4, "kernel_size": 7, "padding": 3}, {"name": "flatten", "kind": "flatten"},
-                                                  {"name": "drop", "kind": "dropout"}, {"name": "relu", "kind": "relu"}, {"name": "logits", "kind": "linear", "out_features": 3}], (3, 12, 9)), (3, 12, 9)),
-    "twenty channels": (lambda: sequential([{"name": "conv", "kind": "conv", "out_channels": 20, "kernel_size": 3}, {"name": "tanh", "kind": "tanh"},
-                                            {"name": "pool", "kind": "avg_pool", "kernel_size": 3, "stride": 2, "padding": 1}, {"name": "flatten", "kind": "flatten"},
-                                            {"name": "hidden", "kind": "linear", "out_features": 7}, {"name": "logits", "kind": "linear", "out_features": 2}], (3, 16, 16)), (3, 16, 16)),
+    "three layers": (
+        lambda: sequential(
+            [
+                {"name": "conv", "kind": "conv", "out_channels": 3, "kernel_size": 5, "stride": 2, "padding": 1},
+                {"name": "flatten", "kind": "flatten"},
+                {"name": "logits", "kind": "linear", "out_features": 4},
+            ],
+            (3, 20, 20),
+        ),
+        (3, 20, 20),
+    ),
+    "dropout after flatten": (
+        lambda: sequential(
+            [
+                {"name": "conv", "kind": "conv", "out_channels": 4, "kernel_size": 7, "padding": 3},
+                {"name": "flatten", "kind": "flatten"},
+                {"name": "drop", "kind": "dropout"},
+                {"name": "relu", "kind": "relu"},
+                {"name": "logits", "kind": "linear", "out_features": 3},
+            ],
+            (3, 12, 9),
+        ),
+        (3, 12, 9),
+    ),
+    "twenty channels": (
+        lambda: sequential(
+            [
+                {"name": "conv", "kind": "conv", "out_channels": 20, "kernel_size": 3},
+                {"name": "tanh", "kind": "tanh"},
+                {"name": "pool", "kind": "avg_pool", "kernel_size": 3, "stride": 2, "padding": 1},
+                {"name": "flatten", "kind": "flatten"},
+                {"name": "hidden", "kind": "linear", "out_features": 7},
+                {"name": "logits", "kind": "linear", "out_features": 2},
+            ],
+            (3, 16, 16),
+        ),
+        (3, 16, 16),
+    ),
 }
 
 
@@ -32,8 +63,11 @@ def case(request):
     pixels = np.random.default_rng(5).integers(0, 256, shape, dtype=np.uint8)
     weights = b"".join(t.numpy().astype("<f4").tobytes() for t in network.state_dict().values())
     classes = list(network.children())[-1].out_features
-    manifest = describe(network, shape, None) | {"classes": [{"name": f"class {i}", "labels": {}} for i in range(classes)], "unknown": None,
-                                                 "examples": [{"name": "a"}, {"name": "b"}]}
+    manifest = describe(network, shape, None) | {
+        "classes": [{"name": f"class {i}", "labels": {}} for i in range(classes)],
+        "unknown": None,
+        "examples": [{"name": "a"}, {"name": "b"}],
+    }
     return network, pixels, {"manifest": manifest, "bytes": text(weights), "pixels": text(pixels.tobytes())}
 
 
@@ -61,7 +95,18 @@ def test_the_parts_of_a_convolution_are_pytorchs_and_add_up(bridge):
         channel = int(torch.randint(layer.out_channels, ()))
         parts = unpack(bridge(given | {"call": "conv_parts", "channel": channel})[0])
         with torch.no_grad():
-            truth = torch.cat([F.conv2d(x[None, i : i + 1], layer.weight[channel : channel + 1, i : i + 1], None, layer.stride, layer.padding)[0] for i in range(len(x))])
+            truth = torch.cat(
+                [
+                    F.conv2d(
+                        x[None, i : i + 1],
+                        layer.weight[channel : channel + 1, i : i + 1],
+                        None,
+                        layer.stride,
+                        layer.padding,
+                    )[0]
+                    for i in range(len(x))
+                ]
+            )
             whole = layer(x[None])[0, channel]
         assert close(parts, truth.numpy())
         assert close(parts.sum(0) + layer.bias[channel].item(), whole.numpy())
@@ -78,7 +123,9 @@ def test_every_term_of_a_unit_is_there(bridge):
         source = int(torch.randint(len(x), ()))
         said = bridge(given | {"call": "sum_at", "channel": channel, "from": source, "at": [row, column]})[0]
         k = layer.kernel_size[0]
-        windows = F.unfold(x[None], k, padding=layer.padding, stride=layer.stride)[0].reshape(len(x), k * k, *y.shape[1:])[:, :, row, column]
+        windows = F.unfold(x[None], k, padding=layer.padding, stride=layer.stride)[0].reshape(
+            len(x), k * k, *y.shape[1:]
+        )[:, :, row, column]
         kernels = layer.weight.detach()[channel].reshape(len(x), -1)
         assert np.allclose(said["window"], windows[source]) and np.allclose(said["kernel"], kernels[source])
         assert np.allclose(said["products"], windows[source] * kernels[source], atol=1e-6)
@@ -97,9 +144,14 @@ def test_a_unit_pointed_at_gives_the_window_around_it(bridge):
             shape = pack(y.numpy())
             row, column = (int(torch.randint(n, ())) for n in y.shape[1:])
             region = bridge(given | {"call": "region_at", "at": [row, column]})[0]
-            assert 0 <= region["top"] <= region["bottom"] < x.shape[1] and 0 <= region["left"] <= region["right"] < x.shape[2]
+            assert (
+                0 <= region["top"] <= region["bottom"] < x.shape[1]
+                and 0 <= region["left"] <= region["right"] < x.shape[2]
+            )
             k, stride, padding = (given["layer"][name] for name in ("kernel_size", "stride", "padding"))
-            assert region["top"] == max(0, row * stride - padding) and region["bottom"] == min(x.shape[1] - 1, row * stride - padding + k - 1)
+            assert region["top"] == max(0, row * stride - padding) and region["bottom"] == min(
+                x.shape[1] - 1, row * stride - padding + k - 1
+            )
             middle = [row * stride - padding + (k - 1) // 2, column * stride - padding + (k - 1) // 2]
             assert bridge(given | {"call": "place_of", "at": middle, "x": shape})[0] == [row, column]
             for at in ([0, 0], [x.shape[1] - 1, x.shape[2] - 1]):
@@ -113,7 +165,9 @@ def test_what_a_linear_layer_weighs(bridge, shape):
     x = torch.randn(shape)
     layer = nn.Linear(x.numel(), 6)
     for unit in (0, 5):
-        said = bridge({"call": "weighed", "x": pack(x.numpy()), "weight": pack(layer.weight.detach().numpy()), "channel": unit})[0]
+        said = bridge(
+            {"call": "weighed", "x": pack(x.numpy()), "weight": pack(layer.weight.detach().numpy()), "channel": unit}
+        )[0]
         weights, products = unpack(said["weights"]), unpack(said["products"])
         assert np.array_equal(weights.reshape(-1), layer.weight.detach().numpy()[unit])
         assert np.allclose(products.reshape(-1), (x.reshape(-1) * layer.weight[unit]).detach(), atol=1e-6)
@@ -124,13 +178,22 @@ def test_what_a_linear_layer_weighs(bridge, shape):
 def test_softmax_shows_what_it_computes_and_stays_finite(bridge):
     for logits in (torch.randn(10) * 3, torch.tensor([1000.0, 999.0, -1000.0]), torch.zeros(4)):
         steps = bridge({"call": "softmax_steps", "x": pack(logits.numpy())})[0]
-        assert np.allclose(steps["probabilities"], logits.softmax(0), atol=1e-6) and steps["most"] == logits.max().item()
-        assert np.allclose(steps["exponentials"], (logits - logits.max()).exp(), atol=1e-6) and np.isfinite(steps["sum"])
+        assert (
+            np.allclose(steps["probabilities"], logits.softmax(0), atol=1e-6) and steps["most"] == logits.max().item()
+        )
+        assert np.allclose(steps["exponentials"], (logits - logits.max()).exp(), atol=1e-6) and np.isfinite(
+            steps["sum"]
+        )
 
 
 def test_maps_that_are_switched_off_change_what_follows_as_in_pytorch(bridge, case):
     network, pixels, given = case
-    maps = [(layer["name"], c) for layer in given["manifest"]["layers"] if len(layer["shape"]) == 3 for c in range(layer["shape"][0])]
+    maps = [
+        (layer["name"], c)
+        for layer in given["manifest"]["layers"]
+        if len(layer["shape"]) == 3
+        for c in range(layer["shape"][0])
+    ]
     for off in (maps[:1], maps[-1:], maps[::4]):
         ours = bridge(given | {"call": "forward_without", "off": [{"layer": name, "channel": c} for name, c in off]})[0]
         for name, values in without(network, image_of(pixels), off).items():
@@ -145,14 +208,20 @@ def test_maps_are_ranked_by_what_their_absence_does(bridge, case, which, more):
     spatial = [entry for entry in given["manifest"]["layers"] if len(entry["shape"]) == 3]
     layer = spatial[which]
     off = [(spatial[0]["name"], 1), (spatial[-1]["name"], 0)] if more else []
-    said = bridge(given | {"call": "rank", "name": layer["name"], "off": [{"layer": name, "channel": c} for name, c in off]})[0]
+    said = bridge(
+        given | {"call": "rank", "name": layer["name"], "off": [{"layer": name, "channel": c} for name, c in off]}
+    )[0]
     probabilities = list(without(network, image_of(pixels), off).values())[-1][0].softmax(0)
-    assert said["answer"] == int(probabilities.argmax()) and said["probability"] == pytest.approx(probabilities.max().item(), abs=1e-5)
+    assert said["answer"] == int(probabilities.argmax()) and said["probability"] == pytest.approx(
+        probabilities.max().item(), abs=1e-5
+    )
     assert sorted(entry["channel"] for entry in said["maps"]) == list(range(layer["shape"][0]))
     last = list(dict(network.named_children()))[-1]
     for entry in said["maps"]:
         left = without(network, image_of(pixels), [*off, (layer["name"], entry["channel"])])[last][0].softmax(0)
-        assert entry["probability"] == pytest.approx(left[said["answer"]].item(), abs=1e-5) and entry["best"] == int(left.argmax())
+        assert entry["probability"] == pytest.approx(left[said["answer"]].item(), abs=1e-5) and entry["best"] == int(
+            left.argmax()
+        )
     shares = [entry["probability"] for entry in said["maps"]]
     assert shares == sorted(shares)
 
@@ -179,10 +248,22 @@ def test_a_receptive_field_is_where_pytorchs_gradient_is(bridge, case):
             activations[name] = x
         shape = entry["shape"]
         flat = entry["kind"] == "flatten"
-        before = given["manifest"]["layers"][[e["name"] for e in given["manifest"]["layers"]].index(entry["name"]) - 1]["shape"] if flat else shape
+        before = (
+            given["manifest"]["layers"][[e["name"] for e in given["manifest"]["layers"]].index(entry["name"]) - 1][
+                "shape"
+            ]
+            if flat
+            else shape
+        )
         channel = int(random.integers(before[0])) if flat or len(shape) == 3 else 0
-        y, x_at = (int(random.integers(n)) for n in shape[1:]) if len(shape) == 3 else (0, int(random.integers(np.prod(before[1:]) if flat else shape[0])))
-        unit = (channel, y, x_at) if len(shape) == 3 else (channel * int(np.prod(before[1:])) + x_at,) if flat else (x_at,)
+        y, x_at = (
+            (int(random.integers(n)) for n in shape[1:])
+            if len(shape) == 3
+            else (0, int(random.integers(np.prod(before[1:]) if flat else shape[0])))
+        )
+        unit = (
+            (channel, y, x_at) if len(shape) == 3 else (channel * int(np.prod(before[1:])) + x_at,) if flat else (x_at,)
+        )
         activations[entry["name"]][(0, *unit)].backward()
         for field in bridge(given | {"call": "fields", "name": entry["name"], "channel": channel, "at": [y, x_at]})[0]:
             gradient = activations[field["layer"]].grad[0]
@@ -190,8 +271,16 @@ def test_a_receptive_field_is_where_pytorchs_gradient_is(bridge, case):
                 continue
             channels, rows, columns = (set(i.tolist()) for i in gradient.nonzero(as_tuple=True))
             region = field["region"]
-            assert (region["top"], region["bottom"], region["left"], region["right"]) == (min(rows), max(rows), min(columns), max(columns)), (entry["name"], field)
-            assert channels == ({field["channel"]} if field["channel"] is not None else set(range(len(gradient)))), (entry["name"], field)
+            assert (region["top"], region["bottom"], region["left"], region["right"]) == (
+                min(rows),
+                max(rows),
+                min(columns),
+                max(columns),
+            ), (entry["name"], field)
+            assert channels == ({field["channel"]} if field["channel"] is not None else set(range(len(gradient)))), (
+                entry["name"],
+                field,
+            )
             assert field["size"][0] >= region["bottom"] - region["top"] + 1
 
 
@@ -200,8 +289,14 @@ def test_an_address_is_read_and_written(bridge, case):
     layers = given["manifest"]["layers"]
     conv = layers[0]["name"]
     for values, expected in [
-        (f"layer={conv}&channel=2&view=window&at=3.4&from=1", {"layer": conv, "channel": 2, "view": "window", "at": [3, 4], "from": 1}),
-        (f"layer={conv}&channel=999&view=nonsense&at=x&from=-1", {"layer": conv, "channel": 0, "view": "map", "at": None, "from": 0}),
+        (
+            f"layer={conv}&channel=2&view=window&at=3.4&from=1",
+            {"layer": conv, "channel": 2, "view": "window", "at": [3, 4], "from": 1},
+        ),
+        (
+            f"layer={conv}&channel=999&view=nonsense&at=x&from=-1",
+            {"layer": conv, "channel": 0, "view": "map", "at": None, "from": 0},
+        ),
         ("layer=logits&channel=1&view=softmax", {"layer": "logits", "channel": 1, "view": "softmax"}),
         ("layer=image&view=compare&with=b", {"layer": "image", "view": "compare", "other": "b"}),
         (f"layer={conv}&view=what_if&off={conv}.1+{conv}.99+nothing.0", {"view": "what_if"}),
@@ -209,7 +304,9 @@ def test_an_address_is_read_and_written(bridge, case):
         said = bridge(given | {"call": "look", "hash": f"#over-view?figure=over-view&{values}"})[0]
         assert said["found"]["anchor"] == said["found"]["figure"] == "over-view"
         assert {name: said["look"][name] for name in expected} == expected
-        assert bridge(given | {"call": "look", "hash": said["again"]})[0]["look"] == said["look"], "the address of a look leads to it"
+        assert bridge(given | {"call": "look", "hash": said["again"]})[0]["look"] == said["look"], (
+            "the address of a look leads to it"
+        )
         assert said["off"] == ([{"layer": conv, "channel": 1}] if "off=" in values else [])
     assert bridge(given | {"call": "look", "hash": "#a?figure=a&layer=conv_99"})[0]["look"] is None
     assert bridge(given | {"call": "look", "hash": "#a%"})[0]["found"] == {"anchor": "a%", "figure": "", "values": {}}
@@ -231,13 +328,17 @@ def test_the_strongest_map_is_the_one_with_the_largest_unit(bridge, case):
     activations = trace(network, image_of(pixels))
     for entry in given["manifest"]["layers"]:
         if len(entry["shape"]) == 3:
-            look = bridge(given | {"call": "look", "hash": f"#a?figure=a&layer={entry['name']}&channel=strongest"})[0]["look"]
+            look = bridge(given | {"call": "look", "hash": f"#a?figure=a&layer={entry['name']}&channel=strongest"})[0][
+                "look"
+            ]
             assert look["channel"] == int(activations[entry["name"]][0].amax((1, 2)).argmax())
 
 
 def test_layers_share_their_colours_as_asked(bridge, case):
     _, _, given = case
-    own, block, whole = (bridge(given | {"call": "extents", "sharing": sharing})[0] for sharing in ("layer", "block", "network"))
+    own, block, whole = (
+        bridge(given | {"call": "extents", "sharing": sharing})[0] for sharing in ("layer", "block", "network")
+    )
     assert own[0] == block[0] == whole[0] == {"extent": 1, "clipped": False}, "the picture keeps its own"
     most = max(entry["extent"] for entry in own[1:])
     assert all(entry["extent"] == most for entry in whole[1:])

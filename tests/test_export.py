@@ -11,10 +11,16 @@ from model.networks import TinyVGG, sequential
 
 EVERY_KIND = [
     {"name": "conv", "kind": "conv", "out_channels": 5, "kernel_size": 5, "stride": 2, "padding": 2},
-    {"name": "leaky", "kind": "leaky_relu", "negative_slope": 0.1}, {"name": "avg", "kind": "avg_pool", "kernel_size": 3, "stride": 2, "padding": 1},
-    {"name": "sigmoid", "kind": "sigmoid"}, {"name": "max", "kind": "max_pool", "kernel_size": 3, "stride": 1, "padding": 1},
-    {"name": "tanh", "kind": "tanh"}, {"name": "dropout", "kind": "dropout"}, {"name": "relu", "kind": "relu"},
-    {"name": "flatten", "kind": "flatten"}, {"name": "hidden", "kind": "linear", "out_features": 7}, {"name": "logits", "kind": "linear", "out_features": 4},
+    {"name": "leaky", "kind": "leaky_relu", "negative_slope": 0.1},
+    {"name": "avg", "kind": "avg_pool", "kernel_size": 3, "stride": 2, "padding": 1},
+    {"name": "sigmoid", "kind": "sigmoid"},
+    {"name": "max", "kind": "max_pool", "kernel_size": 3, "stride": 1, "padding": 1},
+    {"name": "tanh", "kind": "tanh"},
+    {"name": "dropout", "kind": "dropout"},
+    {"name": "relu", "kind": "relu"},
+    {"name": "flatten", "kind": "flatten"},
+    {"name": "hidden", "kind": "linear", "out_features": 7},
+    {"name": "logits", "kind": "linear", "out_features": 4},
 ]
 NETWORKS = [
     (lambda: TinyVGG(), (3, 64, 64), None),

@@ -24,16 +24,23 @@ def lively(module: nn.Module, seed: int) -> nn.Module:
 @pytest.mark.parametrize("seed", range(8))
 def test_branches_fold_into_one_convolution(seed):
     """What they fold into is the sum of convolutions, each scaled, that they stand for: the 1 x 1 one sees the middle of every window."""
-    kernel, stride, padding = [(3, 1, 0), (3, 1, 1), (5, 1, 0), (5, 2, 2), (3, 2, 0), (1, 1, 0), (2, 1, 0), (4, 2, 1)][seed]
+    kernel, stride, padding = [(3, 1, 0), (3, 1, 1), (5, 1, 0), (5, 2, 2), (3, 2, 0), (1, 1, 0), (2, 1, 0), (4, 2, 1)][
+        seed
+    ]
     branches = lively(Branches(nn.Conv2d(3, 5, kernel, stride, padding), 3), seed)
     nn.init.uniform_(branches.wide_scale, -1, 1), nn.init.uniform_(branches.point_scale, -1, 1)
     x = torch.randn(2, 3, 17, 17)
     with torch.no_grad():
         trained, folded = branches(x), branches.fold()(x)
         padded = F.pad(x, [padding] * 4)
-        summed = sum(F.conv2d(padded, matrix.view(5, 3, kernel, kernel), stride=stride) * scale.view(1, -1, 1, 1) for matrix, scale in zip(branches.wide, branches.wide_scale, strict=True))
+        summed = sum(
+            F.conv2d(padded, matrix.view(5, 3, kernel, kernel), stride=stride) * scale.view(1, -1, 1, 1)
+            for matrix, scale in zip(branches.wide, branches.wide_scale, strict=True)
+        )
         if branches.point is not None:
-            trimmed = padded[..., kernel // 2 : padded.shape[2] - kernel // 2, kernel // 2 : padded.shape[3] - kernel // 2]
+            trimmed = padded[
+                ..., kernel // 2 : padded.shape[2] - kernel // 2, kernel // 2 : padded.shape[3] - kernel // 2
+            ]
             summed = summed + F.conv2d(trimmed, branches.point, stride=stride) * branches.point_scale.view(1, -1, 1, 1)
         expected = branches.norm(summed)
     for computed in (trained, folded):

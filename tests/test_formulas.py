@@ -67,8 +67,12 @@ def typeset(site, node, tmp_path_factory):
 def test_tex_becomes_mathml_and_text_stays_text(typeset):
     body, _ = typeset
     assert len(body.formulas) == 5 and body.html.count("<math") == 5 and "formula:" not in body.html
-    assert "with $5 and $6 for prices" in body.html and "<code>$code$</code>" in body.html and "&lt;b&gt; &amp; $x$" in body.html
-    assert body.html.count('class="formula-block"') == 2 and '<mo>&lt;</mo>' in body.html
+    assert (
+        "with $5 and $6 for prices" in body.html
+        and "<code>$code$</code>" in body.html
+        and "&lt;b&gt; &amp; $x$" in body.html
+    )
+    assert body.html.count('class="formula-block"') == 2 and "<mo>&lt;</mo>" in body.html
     assert body.headings[0][:2] == (2, "sum") and "<math>" in body.headings[0][2]
     assert [formula.line for formula in body.formulas][:3] == [8, 10, 13]
 
@@ -97,11 +101,14 @@ def test_a_lesson_without_formulas_needs_nothing(site, node, tmp_path):
     assert set_formulas({("en", "l"): (written, body)}, node, tmp_path) == {} and not any(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("body", "line", "says"), [
-    ("Text.\n\nAnd $\\frac{1}{$.", 9, r"bad TeX in \$\\frac\{1\}\{\$: "),
-    ("$$\n\\nosuchthing x\n$$", 8, r"bad TeX in .*\\nosuchthing"),
-    ("$\\underset{k}{\\operatorname{arg\\,max}}$", 7, "browsers do not draw"),
-])
+@pytest.mark.parametrize(
+    ("body", "line", "says"),
+    [
+        ("Text.\n\nAnd $\\frac{1}{$.", 9, r"bad TeX in \$\\frac\{1\}\{\$: "),
+        ("$$\n\\nosuchthing x\n$$", 8, r"bad TeX in .*\\nosuchthing"),
+        ("$\\underset{k}{\\operatorname{arg\\,max}}$", 7, "browsers do not draw"),
+    ],
+)
 def test_bad_tex_is_named(site, node, tmp_path, body, line, says):
     written = lesson(site, body)
     with pytest.raises(BuildError, match=says) as caught:
@@ -109,13 +116,16 @@ def test_bad_tex_is_named(site, node, tmp_path, body, line, says):
     assert (caught.value.path.name, caught.value.line) == ("l.md", line) and len(caught.value.message) < 300
 
 
-@pytest.mark.parametrize(("body", "line"), [
-    ("In code `$\\nope$`.\n\nAnd $\\nope$.\n", 9),
-    ("In code `\\nope`.\n\n$$\n\\nope\n$$\n", 10),
-    ("1. In a list\n\n    $$\n    a +\n    \\nope\n    $$\n", 10),
-    ("> Quoted\n>\n> $$\n> \\nope\n> $$\n", 10),
-    ("Fine: $x$.[^1]\n\n[^1]: A note with $\\nope$.\n", 9),
-])
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("In code `$\\nope$`.\n\nAnd $\\nope$.\n", 9),
+        ("In code `\\nope`.\n\n$$\n\\nope\n$$\n", 10),
+        ("1. In a list\n\n    $$\n    a +\n    \\nope\n    $$\n", 10),
+        ("> Quoted\n>\n> $$\n> \\nope\n> $$\n", 10),
+        ("Fine: $x$.[^1]\n\n[^1]: A note with $\\nope$.\n", 9),
+    ],
+)
 def test_the_line_of_a_faulty_formula_is_its_own(site, node, tmp_path, body, line):
     written = lesson(site, body)
     with pytest.raises(BuildError) as caught:
@@ -123,24 +133,39 @@ def test_the_line_of_a_faulty_formula_is_its_own(site, node, tmp_path, body, lin
     assert caught.value.line == line
 
 
-@pytest.mark.parametrize(("body", "line", "says"), [
-    ("Text.\n$$\nx\n$$\nMore.\n", 8, "empty line before and after"),
-    ("Fine:\n\n$$\nx\n$$\n\n$$\na + b\n\nMore.\n", 13, "empty line before and after"),
-    ("Text $$ y $$ text.\n", 7, "empty line"), ("Euler: $$e^x$$\n", 7, "empty line"),
-    ("\\begin{align}\nx\n\\end{align}\n", 7, "between two"),
-    ("Text.\n\n```python\nx = 1\n\n## Two\n", 9, "this code block is not closed"),
-    ("A note.[^nope]\n", 7, r'no footnote "\[\^nope\]'),
-    ("## One {#a}\n\n## Two {#a}\n", 9, 'the id "a" is used twice'),
-    ("# Title\n", 7, "begin with ##"),
-    ("<p style='color:red'>x</p>\n", 7, '"style" does nothing'), ("Text.\n\n<b onclick=x()>x</b>\n", 9, '"onclick" does nothing'),
-])
+@pytest.mark.parametrize(
+    ("body", "line", "says"),
+    [
+        ("Text.\n$$\nx\n$$\nMore.\n", 8, "empty line before and after"),
+        ("Fine:\n\n$$\nx\n$$\n\n$$\na + b\n\nMore.\n", 13, "empty line before and after"),
+        ("Text $$ y $$ text.\n", 7, "empty line"),
+        ("Euler: $$e^x$$\n", 7, "empty line"),
+        ("\\begin{align}\nx\n\\end{align}\n", 7, "between two"),
+        ("Text.\n\n```python\nx = 1\n\n## Two\n", 9, "this code block is not closed"),
+        ("A note.[^nope]\n", 7, r'no footnote "\[\^nope\]'),
+        ("## One {#a}\n\n## Two {#a}\n", 9, 'the id "a" is used twice'),
+        ("# Title\n", 7, "begin with ##"),
+        ("<p style='color:red'>x</p>\n", 7, '"style" does nothing'),
+        ("Text.\n\n<b onclick=x()>x</b>\n", 9, '"onclick" does nothing'),
+    ],
+)
 def test_what_markdown_would_let_through_is_refused(site, body, line, says):
     with pytest.raises(BuildError, match=says) as caught:
         render(lesson(site, body), {}, {})
     assert caught.value.line == line
 
 
-@pytest.mark.parametrize("text", ["From $5-$10.", "US$5 and US$6.", "价格是5$，也可以是$5。", "It says formula:0; here.", r"A price: \$7\$.", "Costs $5 and $x is alone."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "From $5-$10.",
+        "US$5 and US$6.",
+        "价格是5$，也可以是$5。",
+        "It says formula:0; here.",
+        r"A price: \$7\$.",
+        "Costs $5 and $x is alone.",
+    ],
+)
 def test_a_dollar_is_a_dollar(site, text):
     body = render(lesson(site, text + "\n"), {}, {})
     assert body.formulas == [] and body.html == f"<p>{text.replace(chr(92), '')}</p>"
@@ -156,7 +181,9 @@ def test_labels_of_formulas_are_refused(site, node, tmp_path):
 
 
 def test_headings_keep_their_anchors_and_lend_no_links(site):
-    plain, more = (render(lesson(site, f"{before}## A sum $x$ of [all](x.md)\n"), {}, {}) for before in ("", "And $y$.\n\n"))
+    plain, more = (
+        render(lesson(site, f"{before}## A sum $x$ of [all](x.md)\n"), {}, {}) for before in ("", "And $y$.\n\n")
+    )
     assert plain.headings[0][1] == more.headings[0][1] == "a-sum-of-all"
     assert "<a" not in plain.headings[0][2] and "formula:0;" in plain.headings[0][2]
 
@@ -173,8 +200,12 @@ def test_code_is_coloured_and_an_unknown_language_named(site):
 def pages(tmp_path_factory) -> Iterator[tuple[Path, str]]:
     """A site with this lesson and one without formulas: its folder and its address."""
     front = "---\ntitle: {0}\nsummary: Of {0}.\nauthor: Somebody\ndate: 2026-11-21\ntags: [one, two]\n---\n"
-    root = make_project(tmp_path_factory.mktemp("typeset") / "project", PROJECT.replace('["index"]', '["index", "plain"]'),
-                        {"index": front.format("Formulas") + BODY + FIGURE, "plain": front.format("Plain") + FIGURE}, ["red", "blue"])
+    root = make_project(
+        tmp_path_factory.mktemp("typeset") / "project",
+        PROJECT.replace('["index"]', '["index", "plain"]'),
+        {"index": front.format("Formulas") + BODY + FIGURE, "plain": front.format("Plain") + FIGURE},
+        ["red", "blue"],
+    )
     assert build.main(["--root", str(root), "--out", str(root / "out")]) == 0
     with served(root / "out") as base:
         yield root / "out", base
@@ -186,7 +217,9 @@ def test_formulas_are_drawn_in_their_font_at_every_width(visit, pages, engine):
     for width in (1440, 390, 320):
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(150)  # a resized window lays the network out anew
-        assert page.evaluate("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"), width
+        assert page.evaluate("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"), (
+            width
+        )
     assert page.evaluate("() => document.fonts.load('16px STIX2').then((faces) => faces.length)") == 1
     heights = page.evaluate("""() => {
         const height = (element) => element.getBoundingClientRect().height;
@@ -198,12 +231,16 @@ def test_formulas_are_drawn_in_their_font_at_every_width(visit, pages, engine):
 def test_what_is_too_wide_can_be_scrolled_from_the_keyboard(visit, pages):
     page = visit(base=pages[1], viewport={"width": 390, "height": 900}).open()
     page.wait_for_selector(".table[tabindex='0']")
-    wide = page.evaluate("""() => [...document.querySelectorAll(".lesson pre, .formula-block, .table")].map((e) => [e.scrollWidth > e.clientWidth, e.tabIndex])""")
+    wide = page.evaluate(
+        """() => [...document.querySelectorAll(".lesson pre, .formula-block, .table")].map((e) => [e.scrollWidth > e.clientWidth, e.tabIndex])"""
+    )
     assert {(True, 0), (False, -1)} == {tuple(pair) for pair in wide}
     page.evaluate(AXE.read_text())
     for theme in ("light", "dark"):
         page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
-        found = page.evaluate("() => axe.run().then((result) => result.violations.map((v) => [v.id, v.nodes.map((n) => n.html)]))")
+        found = page.evaluate(
+            "() => axe.run().then((result) => result.violations.map((v) => [v.id, v.nodes.map((n) => n.html)]))"
+        )
         assert found == [], theme
 
 

@@ -16,10 +16,17 @@ from model.run import Batches, Run, State
 from model.train import training_network
 
 TINY = dict(in_channels=3, hidden_units=10, classes=10, image_size=32, padding=0)
-ODD = [{"name": "a", "kind": "conv", "out_channels": 7, "kernel_size": 5, "padding": 1}, {"name": "b", "kind": "relu"},
-       {"name": "c", "kind": "conv", "out_channels": 3, "kernel_size": 1}, {"name": "d", "kind": "relu"}, {"name": "e", "kind": "max_pool"},
-       {"name": "f", "kind": "conv", "out_channels": 6, "kernel_size": 2, "padding": 1}, {"name": "g", "kind": "relu"},
-       {"name": "h", "kind": "flatten"}, {"name": "logits", "kind": "linear", "out_features": 4}]
+ODD = [
+    {"name": "a", "kind": "conv", "out_channels": 7, "kernel_size": 5, "padding": 1},
+    {"name": "b", "kind": "relu"},
+    {"name": "c", "kind": "conv", "out_channels": 3, "kernel_size": 1},
+    {"name": "d", "kind": "relu"},
+    {"name": "e", "kind": "max_pool"},
+    {"name": "f", "kind": "conv", "out_channels": 6, "kernel_size": 2, "padding": 1},
+    {"name": "g", "kind": "relu"},
+    {"name": "h", "kind": "flatten"},
+    {"name": "logits", "kind": "linear", "out_features": 4},
+]
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +36,16 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("lanes")
 
 
-@pytest.mark.parametrize("network", [TinyVGG(**TINY), TinyVGG(**{**TINY, "in_channels": 1, "padding": 1, "image_size": 28}),
-                                     TinyVGG(**{**TINY, "hidden_units": 4, "image_size": 21}), sequential(ODD, (2, 19, 19))], ids=["tiny", "padded", "small", "odd"])
+@pytest.mark.parametrize(
+    "network",
+    [
+        TinyVGG(**TINY),
+        TinyVGG(**{**TINY, "in_channels": 1, "padding": 1, "image_size": 28}),
+        TinyVGG(**{**TINY, "hidden_units": 4, "image_size": 21}),
+        sequential(ODD, (2, 19, 19)),
+    ],
+    ids=["tiny", "padded", "small", "odd"],
+)
 def test_a_step_is_that_of_pytorch(cache, network):
     """Sizes that fill the blocks of the C code and sizes that do not; padding; pools that leave a row out; two steps, since memory is kept."""
     ours = training_network(network, Recipe(dropout=0.0)).train()
@@ -49,32 +64,56 @@ def test_a_step_is_that_of_pytorch(cache, network):
             model.logits_seen = logits.detach()
         assert torch.allclose(ours.logits_seen, theirs.logits_seen, rtol=1e-4, atol=1e-5)
         for (name, mine), other in zip(ours.named_parameters(), theirs.parameters(), strict=True):
-            assert mine.grad is other.grad is None or (mine.grad - other.grad).abs().max() <= 1e-4 * other.grad.abs().max() + 1e-6, name
+            assert (
+                mine.grad is other.grad is None
+                or (mine.grad - other.grad).abs().max() <= 1e-4 * other.grad.abs().max() + 1e-6
+            ), name
         for (name, mine), other in zip(ours.named_buffers(), theirs.buffers(), strict=True):
             assert torch.allclose(mine, other, rtol=1e-4, atol=1e-5), name
     assert all(block.branches.norm.num_batches_tracked == 2 for block in fast.blocks)
 
 
 def test_the_gradient_of_a_pool_goes_to_the_first_of_the_largest(cache):
-    network = sequential([{"name": "a", "kind": "conv", "out_channels": 1, "kernel_size": 1}, {"name": "b", "kind": "relu"}, {"name": "c", "kind": "max_pool"},
-                          {"name": "d", "kind": "flatten"}, {"name": "logits", "kind": "linear", "out_features": 2}], (1, 4, 4))
+    network = sequential(
+        [
+            {"name": "a", "kind": "conv", "out_channels": 1, "kernel_size": 1},
+            {"name": "b", "kind": "relu"},
+            {"name": "c", "kind": "max_pool"},
+            {"name": "d", "kind": "flatten"},
+            {"name": "logits", "kind": "linear", "out_features": 2},
+        ],
+        (1, 4, 4),
+    )
     ours = training_network(network, Recipe(dropout=0.0)).train()
     theirs = copy.deepcopy(ours)
-    images = torch.randint(0, 2, (16, 1, 4, 4), generator=torch.Generator().manual_seed(0)).float()  # two values alone: ties everywhere
+    images = torch.randint(
+        0, 2, (16, 1, 4, 4), generator=torch.Generator().manual_seed(0)
+    ).float()  # two values alone: ties everywhere
     copies = [images.clone().requires_grad_() for _ in range(2)]
     for run, pictures in zip((accelerate(ours, cache), theirs), copies, strict=True):
         run(pictures).square().sum().backward()
     assert torch.allclose(copies[0].grad, copies[1].grad, rtol=1e-4, atol=1e-5) and copies[1].grad.abs().max() > 0.01
 
 
-@pytest.mark.parametrize("layer", [{"kind": "conv", "out_channels": 2, "kernel_size": 3, "stride": 2}, {"kind": "conv", "out_channels": 2, "kernel_size": 1, "padding": 1},
-                                   {"kind": "conv", "out_channels": 65, "kernel_size": 3}, {"kind": "leaky_relu"}, {"kind": "avg_pool"}, {"kind": "max_pool", "kernel_size": 3}])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        {"kind": "conv", "out_channels": 2, "kernel_size": 3, "stride": 2},
+        {"kind": "conv", "out_channels": 2, "kernel_size": 1, "padding": 1},
+        {"kind": "conv", "out_channels": 65, "kernel_size": 3},
+        {"kind": "leaky_relu"},
+        {"kind": "avg_pool"},
+        {"kind": "max_pool", "kernel_size": 3},
+    ],
+)
 def test_other_networks_are_left_to_pytorch(cache, layer):
     before = [{"name": "a", "kind": "conv", "out_channels": 2, "kernel_size": 3}, {"name": "b", "kind": "relu"}]
     after = [{"name": "y", "kind": "flatten"}, {"name": "logits", "kind": "linear", "out_features": 2}]
     middle = [{"name": "x", **layer}, *([{"name": "w", "kind": "relu"}] if layer["kind"] == "conv" else [])]
     whole = training_network(sequential([*before, *middle, *after], (3, 16, 16)), Recipe())
-    assert accelerate(whole, cache) is None and accelerate(training_network(sequential([*before, *after], (3, 16, 16)), Recipe()), cache)
+    assert accelerate(whole, cache) is None and accelerate(
+        training_network(sequential([*before, *after], (3, 16, 16)), Recipe()), cache
+    )
     assert accelerate(training_network(TinyVGG(), Recipe(branches=0)), cache) is None
 
 
@@ -93,7 +132,10 @@ def test_what_is_not_a_number_stays_so(cache):
         model = training_network(TinyVGG(**TINY), Recipe(dropout=0.0)).train()
         with torch.no_grad():
             (model.conv_1_2.wide[0] if part == "kernel" else model.conv_2_2.norm.bias)[0] = torch.nan
-        assert accelerate(model, cache)(torch.rand(32, 3, 32, 32)).isnan().all() and model(torch.rand(32, 3, 32, 32)).isnan().all()
+        assert (
+            accelerate(model, cache)(torch.rand(32, 3, 32, 32)).isnan().all()
+            and model(torch.rand(32, 3, 32, 32)).isnan().all()
+        )
 
 
 def test_training_uses_it_for_whole_groups_alone(cache):
@@ -130,5 +172,9 @@ def test_it_is_compiled_once(cache, tmp_path, monkeypatch):
     load_functions(tmp_path)
     [library] = tmp_path.iterdir()
     written, run = library.stat().st_mtime_ns, subprocess.run
-    monkeypatch.setattr(lanes.subprocess, "run", lambda command, **options: pytest.fail("compiled again") if "-o" in command else run(command, **options))
+    monkeypatch.setattr(
+        lanes.subprocess,
+        "run",
+        lambda command, **options: pytest.fail("compiled again") if "-o" in command else run(command, **options),
+    )
     assert load_functions(tmp_path) is not None and library.stat().st_mtime_ns == written

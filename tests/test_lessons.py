@@ -24,23 +24,36 @@ def lesson(tmp_path: Path, text: str):
 
 
 def test_a_lesson_becomes_html_with_its_figure(tmp_path):
-    source = lesson(tmp_path, FRONT + "## 标题 {#heading}\n\nText.\n\n/// cnn-network | net\n    model: small\n    example: blue_2\n\nA *caption*.\n///\n\nMore.\n")
+    source = lesson(
+        tmp_path,
+        FRONT
+        + "## 标题 {#heading}\n\nText.\n\n/// cnn-network | net\n    model: small\n    example: blue_2\n\nA *caption*.\n///\n\nMore.\n",
+    )
     rendered = render(source, WIDGETS, MODELS)
     assert '<h2 id="heading">标题</h2>' in rendered.html and rendered.headings == [(2, "heading", "标题")]
     assert '<figure class="figure" id="net">' in rendered.html
-    assert '<cnn-network data-state="loading" example="blue_2" model="small"><noscript><img alt="still:alt" src="still:net"></noscript></cnn-network>' in rendered.html
-    assert "<figcaption>\n<p>A <em>caption</em>.</p>\n</figcaption>" in rendered.html and "<p>More.</p>" in rendered.html
+    assert (
+        '<cnn-network data-state="loading" example="blue_2" model="small"><noscript><img alt="still:alt" src="still:net"></noscript></cnn-network>'
+        in rendered.html
+    )
+    assert (
+        "<figcaption>\n<p>A <em>caption</em>.</p>\n</figcaption>" in rendered.html and "<p>More.</p>" in rendered.html
+    )
     assert "///" not in rendered.html
     assert [(f.id, f.widget.name, f.line) for f in rendered.figures] == [("net", "cnn-network", 9)]
 
 
 def test_a_directive_in_a_code_block_is_code(tmp_path):
-    rendered = render(lesson(tmp_path, FRONT + "```\n/// cnn-network | net\n    model: small\n///\n```\n"), WIDGETS, MODELS)
+    rendered = render(
+        lesson(tmp_path, FRONT + "```\n/// cnn-network | net\n    model: small\n///\n```\n"), WIDGETS, MODELS
+    )
     assert rendered.figures == [] and "/// cnn-network" in rendered.html
 
 
 def test_inline_code_does_not_hide_a_directive(tmp_path):
-    rendered = render(lesson(tmp_path, FRONT + "```x``` is code.\n\n/// cnn-network | net\n    model: small\n///\n"), WIDGETS, MODELS)
+    rendered = render(
+        lesson(tmp_path, FRONT + "```x``` is code.\n\n/// cnn-network | net\n    model: small\n///\n"), WIDGETS, MODELS
+    )
     assert [figure.id for figure in rendered.figures] == ["net"] and "<cnn-network" in rendered.html
 
 
@@ -55,10 +68,17 @@ def test_the_two_languages_have_the_same_lessons_figures_and_anchors(site):
 
     lessons = read_lessons(site)
     assert {slug for _, slug in lessons} == set(site.lessons)
-    models = {name: {"examples": [{"name": p.stem} for p in model.examples.iterdir()]} for name, model in site.models.items()}
+    models = {
+        name: {"examples": [{"name": p.stem} for p in model.examples.iterdir()]} for name, model in site.models.items()
+    }
     for slug in site.lessons:
         parts = [render(lessons[language.code, slug], WIDGETS, models) for language in site.languages]
-        shapes = [json.dumps([[(level, anchor) for level, anchor, _ in p.headings], [(f.id, f.attributes) for f in p.figures]]) for p in parts]
+        shapes = [
+            json.dumps(
+                [[(level, anchor) for level, anchor, _ in p.headings], [(f.id, f.attributes) for f in p.figures]]
+            )
+            for p in parts
+        ]
         assert len(set(shapes)) == 1, slug
 
 
@@ -73,30 +93,55 @@ def test_every_label_that_the_page_asks_for_is_there(site):
         asked |= set(re.findall(r'\btext\("(\w+)"', source))
         # What a condition or a variable chooses: any word of the script that is a label, or begins as one does that the script completes.
         asked |= set(re.findall(r'"(\w+)"', source)) & set(labels)
-        asked |= {key for begin in re.findall(r"\btext\(`(\w+_)\$\{", source) for key in labels if key.startswith(begin)}
+        asked |= {
+            key for begin in re.findall(r"\btext\(`(\w+_)\$\{", source) for key in labels if key.startswith(begin)
+        }
     for path in (ROOT / "site_templates").iterdir():
         asked |= set(re.findall(r"\b(?:t|all_labels\[[\w.]+\])\.(\w+)", path.read_text()))
     for path in (ROOT / "generator").glob("*.py"):
         asked |= set(re.findall(r'\blabels\["(\w+)"\]', path.read_text()))
-    steps = {"reading", "computing", "loading_engine", "file_missing", "unexpected_error", "camera_refused", "camera_missing"}
+    steps = {
+        "reading",
+        "computing",
+        "loading_engine",
+        "file_missing",
+        "unexpected_error",
+        "camera_refused",
+        "camera_missing",
+    }
     union = (ROOT / "assets" / "src" / "picture.ts").read_text()
-    steps |= {key for kind in ("Note", "Reason") for key in re.findall(r'"(\w+)"', re.search(rf"export type {kind} = ([^;]+);", union)[1])}
-    made = {f"at_{row}_{column}" for row in ("top", "middle", "bottom") for column in ("left", "centre", "right")} | {"drawing", "picture"}
-    made |= {"red_channel", "green_channel", "blue_channel", "origin_grey", "origin_other"} | {key for key in labels if key.startswith("origin_")}
+    steps |= {
+        key
+        for kind in ("Note", "Reason")
+        for key in re.findall(r'"(\w+)"', re.search(rf"export type {kind} = ([^;]+);", union)[1])
+    }
+    made = {f"at_{row}_{column}" for row in ("top", "middle", "bottom") for column in ("left", "centre", "right")} | {
+        "drawing",
+        "picture",
+    }
+    made |= {"red_channel", "green_channel", "blue_channel", "origin_grey", "origin_other"} | {
+        key for key in labels if key.startswith("origin_")
+    }
     made |= {f"card_change_{name}" for name in CHANGES} | {f"card_measure_{name}" for name in MEASURES}
     made |= {f"card_of_{name}" for name in ("known", "others", "drawings", *made_pictures(8, 1))}
     assert asked | steps | made == set(labels)
 
 
 def test_a_translation_older_than_its_original_is_a_fact(tmp_path):
-    (tmp_path / "strata.toml").write_text(PROJECT.replace("[models.small]", 'zh = { name = "中文", tag = "zh-Hans" }\n[models.small]').replace(
-        'classes = [{ name = "red" }, { name = "blue" }]', 'classes = [{ name = "red", labels = { zh = "红" } }, { name = "blue", labels = { zh = "蓝" } }]'))
+    (tmp_path / "strata.toml").write_text(
+        PROJECT.replace("[models.small]", 'zh = { name = "中文", tag = "zh-Hans" }\n[models.small]').replace(
+            'classes = [{ name = "red" }, { name = "blue" }]',
+            'classes = [{ name = "red", labels = { zh = "红" } }, { name = "blue", labels = { zh = "蓝" } }]',
+        )
+    )
     for code in ("en", "zh"):
         (tmp_path / "content" / code).mkdir(parents=True)
     site = read_site(tmp_path)
     (tmp_path / "content" / "en" / "index.md").write_text(FRONT + "First.\n")
     digest = read_lessons(site)["en", "index"].digest
-    (tmp_path / "content" / "zh" / "index.md").write_text(FRONT.replace("---\n", f'---\noriginal: "{digest}"\n', 1) + "一。\n")
+    (tmp_path / "content" / "zh" / "index.md").write_text(
+        FRONT.replace("---\n", f'---\noriginal: "{digest}"\n', 1) + "一。\n"
+    )
     assert not read_lessons(site)["zh", "index"].outdated
     (tmp_path / "content" / "en" / "index.md").write_text(FRONT + "Changed.\n")
     read = read_lessons(site)

@@ -34,7 +34,11 @@ def machine(monkeypatch, tmp_path):
         folders = {"/machine": version, str(tmp_path / "bin"): own}
         calls = Calls(folders, fails)
         monkeypatch.setattr(module.subprocess, "run", calls)
-        monkeypatch.setattr(module.shutil, "which", lambda name, path=None: f"{path or '/machine'}/{name}" if folders.get(path or "/machine") else None)
+        monkeypatch.setattr(
+            module.shutil,
+            "which",
+            lambda name, path=None: f"{path or '/machine'}/{name}" if folders.get(path or "/machine") else None,
+        )
         monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
         return calls
 
@@ -58,7 +62,9 @@ def test_a_node_that_is_missing_or_too_old_is_brought_from_pypi(machine, version
 
 def test_who_needs_a_newer_node_than_the_machines_gets_one_and_nobody_else_does(machine, tmp_path):
     calls = machine("v20.15.0")
-    assert Node(ROOT / "assets", oldest=(24, 8)).folder == tmp_path / "bin" and any("pip" in command for command in calls.made)
+    assert Node(ROOT / "assets", oldest=(24, 8)).folder == tmp_path / "bin" and any(
+        "pip" in command for command in calls.made
+    )
     calls = machine("v20.15.0", own="v24.19.0")
     assert Node(ROOT / "assets", oldest=(24, 8)).folder == tmp_path / "bin" and Node(ROOT / "assets").folder is None
     assert not any("pip" in command for command in calls.made)

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from model.kinds import build_layer, kind_of, options_of
 from model.fold import Normalization
+from model.kinds import build_layer, kind_of, options_of
 from model.networks import TinyVGG, parameter_count, sequential, trace
 from tests.node import close, pack, text, unpack
 from tests.test_export import EVERY_KIND, NETWORKS
@@ -18,7 +18,13 @@ def layer_call(layer: nn.Module, x: torch.Tensor) -> dict:
     """A call of the bridge for one layer and its input (without a batch)."""
     with torch.no_grad():
         shape = list(layer(x[None])[0].shape)
-    fields = {"name": "layer", "kind": kind_of(layer, "layer").name, "shape": shape, "parameters": parameter_count(layer), **options_of(layer, "layer")}
+    fields = {
+        "name": "layer",
+        "kind": kind_of(layer, "layer").name,
+        "shape": shape,
+        "parameters": parameter_count(layer),
+        **options_of(layer, "layer"),
+    }
     tensors = {name: pack(value.detach().numpy()) for name, value in layer.named_parameters()}
     return {"call": "layer", "layer": fields, "x": pack(x.numpy()), **tensors}
 
@@ -28,16 +34,38 @@ def random_cases(kind: str, count: int):
     for _ in range(count):
         size = int(random.integers(6, 21)), int(random.integers(6, 21))
         kernel = int(random.integers(1, 6))
-        window = {"kernel_size": kernel, "stride": int(random.integers(1, 5)), "padding": int(random.integers(0, kernel // 2 + 1))}
-        options = {"conv": {"out_channels": int(random.integers(1, 6)), **window}, "max_pool": window, "avg_pool": window,
-                   "leaky_relu": {"negative_slope": 0.3}, "linear": {"out_features": 9}}.get(kind, {})
+        window = {
+            "kernel_size": kernel,
+            "stride": int(random.integers(1, 5)),
+            "padding": int(random.integers(0, kernel // 2 + 1)),
+        }
+        options = {
+            "conv": {"out_channels": int(random.integers(1, 6)), **window},
+            "max_pool": window,
+            "avg_pool": window,
+            "leaky_relu": {"negative_slope": 0.3},
+            "linear": {"out_features": 9},
+        }.get(kind, {})
         shape = (int(random.integers(1, 40)),) if kind == "linear" else (int(random.integers(1, 5)), *size)
         layer = build_layer({"name": "layer", "kind": kind, **options}, shape).eval()
         yield layer, torch.randn(shape)
 
 
-@pytest.mark.parametrize(("kind", "count"), [("conv", 60), ("max_pool", 40), ("avg_pool", 40), ("linear", 10), ("relu", 5),
-                                             ("leaky_relu", 5), ("sigmoid", 5), ("tanh", 5), ("dropout", 3), ("flatten", 3)])
+@pytest.mark.parametrize(
+    ("kind", "count"),
+    [
+        ("conv", 60),
+        ("max_pool", 40),
+        ("avg_pool", 40),
+        ("linear", 10),
+        ("relu", 5),
+        ("leaky_relu", 5),
+        ("sigmoid", 5),
+        ("tanh", 5),
+        ("dropout", 3),
+        ("flatten", 3),
+    ],
+)
 def test_every_kind_is_pytorchs(bridge, kind, count):
     torch.manual_seed(count)
     cases = list(random_cases(kind, count))
@@ -58,7 +86,10 @@ def describe(network: nn.Sequential, shape, normalization) -> dict:
     activations = trace(network, torch.zeros(1, *shape))
     return {
         "input": {"name": "image", "shape": shape, "normalization": vars(normalization) if normalization else None},
-        "layers": [{"name": n, "kind": kind_of(m, n).name, "shape": list(activations[n].shape[1:]), **options_of(m, n)} for n, m in network.named_children()],
+        "layers": [
+            {"name": n, "kind": kind_of(m, n).name, "shape": list(activations[n].shape[1:]), **options_of(m, n)}
+            for n, m in network.named_children()
+        ],
         "weights": [{"name": n, "shape": list(t.shape)} for n, t in network.state_dict().items()],
     }
 
@@ -69,7 +100,14 @@ def test_forward_agrees_with_pytorch_on_every_layer(bridge, make, shape, normali
     network = make().eval()
     pixels = np.random.default_rng(3).integers(0, 256, shape, dtype=np.uint8)
     weights = b"".join(t.numpy().astype("<f4").tobytes() for t in network.state_dict().values())
-    ours = bridge({"call": "forward", "manifest": describe(network, shape, normalization), "bytes": text(weights), "pixels": text(pixels.tobytes())})[0]
+    ours = bridge(
+        {
+            "call": "forward",
+            "manifest": describe(network, shape, normalization),
+            "bytes": text(weights),
+            "pixels": text(pixels.tobytes()),
+        }
+    )[0]
     images = torch.from_numpy(pixels)[None].float() / 255
     truth = trace(network, normalization.apply(images) if normalization else images)
     assert list(ours) == ["image", *truth]
@@ -77,11 +115,21 @@ def test_forward_agrees_with_pytorch_on_every_layer(bridge, make, shape, normali
         assert close(unpack(ours[name]), values[0].numpy()), name
 
 
-@pytest.mark.parametrize(("specs", "normalization"), [
-    (EVERY_KIND, None), (EVERY_KIND, Normalization((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))),
-    ([{"name": "pool", "kind": "avg_pool"}, {"name": "flatten", "kind": "flatten"}, {"name": "logits", "kind": "linear", "out_features": 2}],
-     Normalization((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))),
-])
+@pytest.mark.parametrize(
+    ("specs", "normalization"),
+    [
+        (EVERY_KIND, None),
+        (EVERY_KIND, Normalization((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))),
+        (
+            [
+                {"name": "pool", "kind": "avg_pool"},
+                {"name": "flatten", "kind": "flatten"},
+                {"name": "logits", "kind": "linear", "out_features": 2},
+            ],
+            Normalization((0.5, 0.4, 0.3), (0.2, 0.3, 0.4)),
+        ),
+    ],
+)
 def test_a_trace_file_gives_every_layer(bridge, site, specs, normalization):
     """Layers with weights as float16, everything else from them; the logits exactly. Also where no weights come first."""
     from model.package import Example, package_network
@@ -105,15 +153,26 @@ def test_a_picture_is_its_8_bit_values(bridge):
     manifest = describe(network, (3, 20, 20), None)
     pixels = np.arange(1200, dtype=np.uint32).astype(np.uint8).reshape(3, 20, 20)
     weights = b"".join(t.numpy().astype("<f4").tobytes() for t in network.state_dict().values())
-    image = bridge({"call": "forward", "manifest": manifest, "bytes": text(weights), "pixels": base64.b64encode(pixels.tobytes()).decode()})[0]["image"]
+    image = bridge(
+        {
+            "call": "forward",
+            "manifest": manifest,
+            "bytes": text(weights),
+            "pixels": base64.b64encode(pixels.tobytes()).decode(),
+        }
+    )[0]["image"]
     assert np.array_equal(unpack(image), torch.from_numpy(pixels).float().div(255).numpy())
 
 
 def test_every_float16_is_numpys(bridge):
     """All 63,488 finite values, read as one activation of a trace file."""
     bits = np.array([b for b in range(65536) if (b >> 10) & 31 != 31], dtype=np.uint16)
-    manifest = {"input": {"name": "image", "shape": [1, 1, 1], "normalization": None},
-                "layers": [{"name": "logits", "kind": "linear", "shape": [len(bits)], "parameters": 0}],
-                "trace": [{"name": "image", "dtype": "uint8"}, {"name": "logits", "dtype": "float16"}]}
-    ours = bridge({"call": "decode_trace", "manifest": manifest, "bytes": text(b"\x07" + bits.astype("<u2").tobytes())})[0]
+    manifest = {
+        "input": {"name": "image", "shape": [1, 1, 1], "normalization": None},
+        "layers": [{"name": "logits", "kind": "linear", "shape": [len(bits)], "parameters": 0}],
+        "trace": [{"name": "image", "dtype": "uint8"}, {"name": "logits", "dtype": "float16"}],
+    }
+    ours = bridge(
+        {"call": "decode_trace", "manifest": manifest, "bytes": text(b"\x07" + bits.astype("<u2").tobytes())}
+    )[0]
     assert np.array_equal(unpack(ours["logits"]), bits.view(np.float16).astype(np.float32))

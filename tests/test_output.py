@@ -46,14 +46,18 @@ def test_the_two_change_places_in_one_step(tmp_path, monkeypatch):
     if sys.platform in ("linux", "darwin"):
         monkeypatch.setattr(output.Path, "rename", lambda *paths: pytest.fail("not in one step"))
     write_site({"b.html": b"new"}, tmp_path / "site")
-    assert files(tmp_path / "site") == [".nojekyll", MARKER, "b.html"] and list(tmp_path.iterdir()) == [tmp_path / "site"]
+    assert files(tmp_path / "site") == [".nojekyll", MARKER, "b.html"] and list(tmp_path.iterdir()) == [
+        tmp_path / "site"
+    ]
 
 
 def test_where_the_system_cannot_it_takes_two_steps(tmp_path, monkeypatch):
     monkeypatch.setattr(output.sys, "platform", "elsewhere")
     write_site({"a.html": b"old"}, tmp_path / "site")
     write_site({"b.html": b"new"}, tmp_path / "site")
-    assert files(tmp_path / "site") == [".nojekyll", MARKER, "b.html"] and list(tmp_path.iterdir()) == [tmp_path / "site"]
+    assert files(tmp_path / "site") == [".nojekyll", MARKER, "b.html"] and list(tmp_path.iterdir()) == [
+        tmp_path / "site"
+    ]
 
 
 def test_no_space_and_no_permission_are_said(tmp_path, monkeypatch):

@@ -43,7 +43,9 @@ def test_noise_and_one_colour_are_called_none_of_the_classes_and_drawings_are_no
     for values in (noise, np.full((64, 64, 3), (200, 40, 90), np.uint8)):
         upload(page, encoded(Image.fromarray(values)))
         assert page.evaluate(doubts) == 1
-    page = visit(engine, "file").open("index.html#overview?figure=overview&layer=relu_1_1&channel=0&view=what_if&off=relu_1_1.0")
+    page = visit(engine, "file").open(
+        "index.html#overview?figure=overview&layer=relu_1_1&channel=0&view=what_if&off=relu_1_1.0"
+    )
     page.wait_for_selector(".cn-off")
     assert page.evaluate(doubts) == 0, "a map switched off is no doubt about the picture"
 
@@ -71,11 +73,14 @@ def test_preprocessing_is_pillows_to_the_byte(visit, engine, mode):
     for shape in SHAPES[MODES.index(mode) :: len(MODES)]:
         content = encoded(scene(*shape, mode=mode))
         for size, channels in ((64, 3), (28, 1)):
-            packed = page.evaluate("""async ([text, size, channels]) => {
+            packed = page.evaluate(
+                """async ([text, size, channels]) => {
                 const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-                const own = await strata.picture.readPicture(new File([bytes], "p.png", { type: "image/png" }), new AbortController().signal);
-                return [...(await strata.picture.pixelsOf(own, size, channels, () => {}, new AbortController().signal))];
-            }""", [base64.b64encode(content).decode(), size, channels])
+                const own = await strata['data/picture'].readPicture(new File([bytes], "p.png", { type: "image/png" }), new AbortController().signal);
+                return [...(await strata['data/picture'].pixelsOf(own, size, channels, () => {}, new AbortController().signal))];
+            }""",
+                [base64.b64encode(content).decode(), size, channels],
+            )
             ours = np.array(packed, dtype=np.uint8).reshape(channels, size, size)
             assert np.array_equal(ours, preprocess(open_picture(content), size, channels)), shape
 
@@ -93,14 +98,17 @@ def test_where_transparency_costs_precision_it_is_one_step_at_most(visit, engine
 def test_a_picture_can_be_dropped_and_pasted(visit, network, engine, way):
     page = visit(engine, "file").open()
     content = encoded(scene(90, 90, seed=way == "drop"))
-    page.evaluate("""([text, way]) => {
+    page.evaluate(
+        """([text, way]) => {
         const data = new DataTransfer();
         data.items.add(new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], "p.png", { type: "image/png" }));
         const event = new Event(way, { bubbles: true, cancelable: true });  // Firefox empties what a script puts into its own kinds
         Object.defineProperty(event, way === "drop" ? "dataTransfer" : "clipboardData", { value: data });
         document.body.dispatchEvent(event);
         if (!event.defaultPrevented) throw new Error("the browser would open the file instead");
-    }""", [base64.b64encode(content).decode(), way])
+    }""",
+        [base64.b64encode(content).decode(), way],
+    )
     page.wait_for_selector('button[data-example="own"][aria-pressed="true"]', timeout=60_000)
     assert close(page_trace(page)["logits"], python_trace(network, content)["logits"])
 
@@ -128,11 +136,14 @@ def test_the_engine_loads_when_first_needed_with_visible_progress(visit):
 def test_the_last_of_two_pictures_wins(visit, network):
     page = visit().open()
     first, second = encoded(scene(2000, 1500)), encoded(scene(70, 70, seed=9))
-    page.evaluate("""([first, second]) => {
+    page.evaluate(
+        """([first, second]) => {
         const file = (text) => new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], "p.png", { type: "image/png" });
-        void strata.store.store.take(file(first));
-        void strata.store.store.take(file(second));
-    }""", [base64.b64encode(content).decode() for content in (first, second)])
+        void strata['data/store'].store.take(file(first));
+        void strata['data/store'].store.take(file(second));
+    }""",
+        [base64.b64encode(content).decode() for content in (first, second)],
+    )
     page.wait_for_selector('button[data-example="own"][aria-pressed="true"]', timeout=60_000)
     page.wait_for_timeout(500)
     assert close(page_trace(page)["logits"], python_trace(network, second)["logits"])
@@ -140,7 +151,9 @@ def test_the_last_of_two_pictures_wins(visit, network):
 
 def test_an_example_chosen_meanwhile_takes_the_pictures_place(visit):
     page = visit().open()
-    page.set_input_files("input[type=file]", {"name": "p.png", "mimeType": "image/png", "buffer": encoded(scene(60, 60))})
+    page.set_input_files(
+        "input[type=file]", {"name": "p.png", "mimeType": "image/png", "buffer": encoded(scene(60, 60))}
+    )
     page.wait_for_selector("progress")
     page.click('button[data-example="pizza"]')
     page.wait_for_selector('button[data-example="pizza"][aria-pressed="true"]')
@@ -155,15 +168,18 @@ def test_many_pictures_at_once_are_computed_one_after_the_other(visit, network):
     page = visit().open()
     contents = [encoded(scene(64, 64, seed=i)) for i in range(5)]
     upload(page, encoded(scene(10, 10)))
-    logits = page.evaluate("""async (pictures) => {
-        const { store } = strata.store;
+    logits = page.evaluate(
+        """async (pictures) => {
+        const { store } = strata['data/store'];
         const traces = pictures.map(async (text) => {
             const file = new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], "p.png", { type: "image/png" });
-            const own = await strata.picture.readPicture(file, new AbortController().signal);
+            const own = await strata['data/picture'].readPicture(file, new AbortController().signal);
             return store.produce(await store.manifest("tinyvgg"), { own });
         });
         return (await Promise.all(traces)).map((trace) => [...trace.layers.logits.data]);
-    }""", [base64.b64encode(content).decode() for content in contents])
+    }""",
+        [base64.b64encode(content).decode() for content in contents],
+    )
     for content, row in zip(contents, logits, strict=True):
         assert close(np.array(row, dtype=np.float32), python_trace(network, content)["logits"])
 
@@ -172,8 +188,11 @@ def test_many_pictures_at_once_are_computed_one_after_the_other(visit, network):
 def test_a_file_that_is_no_picture_leaves_all_as_it_was(visit, engine):
     page = visit(engine).open()
     before = page_probabilities(page)
-    for name, mime, content, says in [("notes.txt", "text/plain", b"hello", "is not a picture"), ("empty.png", "image/png", b"", "is empty"),
-                                      ("broken.png", "image/png", b"\x89PNG and no more", "broken.png is cut short")]:
+    for name, mime, content, says in [
+        ("notes.txt", "text/plain", b"hello", "is not a picture"),
+        ("empty.png", "image/png", b"", "is empty"),
+        ("broken.png", "image/png", b"\x89PNG and no more", "broken.png is cut short"),
+    ]:
         page.set_input_files("input[type=file]", {"name": name, "mimeType": mime, "buffer": content})
         page.wait_for_selector(f'[role=alert]:has-text("{says}")')
     assert np.array_equal(page_probabilities(page), before)
@@ -181,14 +200,20 @@ def test_a_file_that_is_no_picture_leaves_all_as_it_was(visit, engine):
     assert page.locator("[role=alert]").count() == 0
 
 
-@pytest.mark.parametrize("instead", [None, b"<!doctype html><title>404</title>", b'strata.define("scripts/onnxruntime.wasm.2","AAAA'])
+@pytest.mark.parametrize(
+    "instead", [None, b"<!doctype html><title>404</title>", b'strata.define("scripts/onnxruntime.wasm.2","AAAA']
+)
 def test_an_engine_that_does_not_arrive_is_said_and_tried_again(visit, built, network, instead):
     broken = {"scripts/onnxruntime.wasm.2.js": instead}
     with served(built, broken) as base:
         page = visit(base=base, check=False).open()
         before = page_probabilities(page)
-        page.set_input_files("input[type=file]", {"name": "p.png", "mimeType": "image/png", "buffer": encoded(scene(60, 60))})
-        page.wait_for_selector('[role=alert]:has-text("did not arrive whole (scripts/onnxruntime.wasm.2.js)")', timeout=60_000)
+        page.set_input_files(
+            "input[type=file]", {"name": "p.png", "mimeType": "image/png", "buffer": encoded(scene(60, 60))}
+        )
+        page.wait_for_selector(
+            '[role=alert]:has-text("did not arrive whole (scripts/onnxruntime.wasm.2.js)")', timeout=60_000
+        )
         assert np.array_equal(page_probabilities(page), before)
         broken.clear()
         content = encoded(scene(61, 60))
@@ -219,7 +244,11 @@ SOUND = {  # name -> type, content, what is said of it
     "small.png": ("image/png", encoded(scene(64, 40)), None),
     "clear.png": ("image/png", encoded(Image.new("RGBA", (30, 30), (9, 9, 9, 0))), None),
     "long.png": ("image/png", encoded(scene(3000, 150)), None),
-    "grey16.png": ("image/png", encoded(Image.fromarray((np.arange(4900, dtype=np.uint16) * 13).reshape(70, 70))), None),
+    "grey16.png": (
+        "image/png",
+        encoded(Image.fromarray((np.arange(4900, dtype=np.uint16) * 13).reshape(70, 70))),
+        None,
+    ),
     "cmyk.jpg": ("image/jpeg", encoded(scene(80, 60).convert("CMYK"), "JPEG"), None),
     "photo.webp": ("image/webp", encoded(scene(90, 70), "WEBP"), None),
     "photo.avif": ("image/avif", encoded(scene(90, 70), "AVIF"), None),
@@ -287,7 +316,9 @@ def test_exif_turns_the_picture_as_in_python(visit, network, engine):
         content = encoded(scene(96, 64), "JPEG", exif=exif, quality=95, subsampling=0)
         upload(page, content, "photo.jpg", "image/jpeg")
         truth = preprocess(open_picture(content), 64) / 255
-        assert np.abs(page_trace(page)["image"] - truth).max() <= 4 / 255, orientation  # decoders of JPEG differ by little
+        assert np.abs(page_trace(page)["image"] - truth).max() <= 4 / 255, (
+            orientation
+        )  # decoders of JPEG differ by little
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
@@ -296,7 +327,7 @@ def test_a_very_large_picture_shows_progress_and_does_not_freeze_the_page(visit,
     page = visit().open()
     page.evaluate("""() => {
         window.steps = [];
-        const { store } = strata.store;
+        const { store } = strata['data/store'];
         let frames = 0;
         const tick = () => { frames++; requestAnimationFrame(tick); };
         tick();
@@ -320,7 +351,7 @@ def test_the_square_can_be_moved_and_the_picture_forgotten(visit, network, engin
     upload(page, encoded(picture))
     page.focus("own-picture input[type=range]")
     page.keyboard.press("Home")
-    page.wait_for_function("() => strata.store.store.own.crop.left === 0")
+    page.wait_for_function("() => strata['data/store'].store.own.crop.left === 0")
     left = encoded(picture.crop((0, 0, 90, 90)))
     expected = python_trace(network, left)["logits"]
     for _ in range(40):
@@ -360,20 +391,24 @@ def test_a_square_that_is_dragged_is_computed_where_it_comes_to_rest(visit, netw
     page = visit().open()
     picture = scene(3000, 2000)
     upload(page, encoded(picture))
-    page.evaluate("() => { for (let left = 0; left <= 400; left += 20) strata.store.store.crop({ left, top: 0, side: 2000 }); }")
+    page.evaluate(
+        "() => { for (let left = 0; left <= 400; left += 20) strata['data/store'].store.crop({ left, top: 0, side: 2000 }); }"
+    )
     expected = python_trace(network, encoded(picture.crop((400, 0, 2400, 2000))))["logits"]
     for _ in range(200):
         if close(page_trace(page)["logits"], expected):
             break
         page.wait_for_timeout(50)
     assert close(page_trace(page)["logits"], expected)
-    assert page.evaluate("() => strata.store.store.task.step") == "idle"
+    assert page.evaluate("() => strata['data/store'].store.task.step") == "idle"
 
 
 def test_several_files_at_once_show_the_first(visit, network):
     page = visit().open()
     contents = [encoded(scene(40, 40, seed=i)) for i in range(3)]
-    page.set_input_files("input[type=file]", [{"name": f"{i}.png", "mimeType": "image/png", "buffer": c} for i, c in enumerate(contents)])
+    page.set_input_files(
+        "input[type=file]", [{"name": f"{i}.png", "mimeType": "image/png", "buffer": c} for i, c in enumerate(contents)]
+    )
     page.wait_for_selector('.cn-message:has-text("Several files came")', timeout=60_000)
     page.wait_for_selector('button[data-example="own"][aria-pressed="true"]')
     assert close(page_trace(page)["logits"], python_trace(network, contents[0])["logits"])
@@ -381,7 +416,9 @@ def test_several_files_at_once_show_the_first(visit, network):
 
 def test_taking_the_figure_out_and_putting_it_back_leaves_it_whole(visit):
     page = visit().open()
-    page.evaluate("() => { const e = document.querySelector('cnn-network'), p = e.parentNode; e.remove(); p.prepend(e); }")
+    page.evaluate(
+        "() => { const e = document.querySelector('cnn-network'), p = e.parentNode; e.remove(); p.prepend(e); }"
+    )
     page.wait_for_selector("cnn-network[data-state=ready]")
     page.click('button[data-example="orange"]')
     page.wait_for_selector('button[data-example="orange"][aria-pressed="true"]')
@@ -390,7 +427,9 @@ def test_taking_the_figure_out_and_putting_it_back_leaves_it_whole(visit):
 def test_a_picture_forgotten_at_once_is_not_kept(visit):
     page = visit().open()
     upload(page, encoded(scene(150, 90)))
-    page.evaluate("() => { const { store } = strata.store; store.crop({ left: 3, top: 0, side: 90 }); store.forget(); }")
+    page.evaluate(
+        "() => { const { store } = strata['data/store']; store.crop({ left: 3, top: 0, side: 90 }); store.forget(); }"
+    )
     page.wait_for_timeout(300)
     assert page.evaluate("() => sessionStorage.length") == 0
 
@@ -399,5 +438,7 @@ def test_a_picture_forgotten_at_once_is_not_kept(visit):
 def test_the_thumbnail_of_ones_own_picture_shows_it(visit, engine):
     page = visit(engine).open()
     upload(page, encoded(Image.new("RGB", (90, 60), (200, 30, 60))))
-    middle = page.evaluate("""() => [...document.querySelector('canvas[data-map="own"]').getContext("2d").getImageData(56, 56, 1, 1).data]""")
+    middle = page.evaluate(
+        """() => [...document.querySelector('canvas[data-map="own"]').getContext("2d").getImageData(56, 56, 1, 1).data]"""
+    )
     assert middle == [200, 30, 60, 255]

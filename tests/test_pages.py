@@ -30,7 +30,9 @@ def built(project):
 
 def test_a_page_says_where_it_is(project):
     out = built(write(project, {"index": "a", "middle": "b", "last": "c"}))
-    assert (out / "middle" / "index.html").read_text().count('aria-current="page"') == 2  # in the list of lessons, and its language
+    assert (out / "middle" / "index.html").read_text().count(
+        'aria-current="page"'
+    ) == 2  # in the list of lessons, and its language
 
 
 def test_readers_can_be_asked_what_they_think(project):
@@ -41,14 +43,20 @@ def test_readers_can_be_asked_what_they_think(project):
 def test_a_figure_has_a_still_and_a_lesson_a_card(project):
     from PIL import Image
 
-    write(project, {"index": "/// cnn-network | net\n    model: small\n    example: blue\n\nCaption.\n///", "last": "x"}, 'site_url = "https://example.org/s"\n')
+    write(
+        project,
+        {"index": "/// cnn-network | net\n    model: small\n    example: blue\n\nCaption.\n///", "last": "x"},
+        'site_url = "https://example.org/s"\n',
+    )
     out = built(project)
     home, embed = ((out / name).read_text() for name in ("index.html", "embed/index/net/index.html"))
     assert '<noscript><img alt="The network for one picture' in home and 'src="figures/en/index-net.svg"' in home
     assert 'src="../../../figures/en/index-net.svg"' in embed
     svg = (out / "figures" / "en" / "index-net.svg").read_text()
     etree.fromstring(svg)
-    assert svg.count("<image ") == 1 + 3 + 2 * 10 + 2 and ">conv_1_1</text>" in svg and ">blue</text>" in svg  # two maps a layer, two strips
+    assert (
+        svg.count("<image ") == 1 + 3 + 2 * 10 + 2 and ">conv_1_1</text>" in svg and ">blue</text>" in svg
+    )  # two maps a layer, two strips
     assert Image.open(out / "figures" / "index.jpg").size == (1200, 630)
     assert '<meta property="og:image" content="https://example.org/s/figures/index.jpg">' in home
     assert "og:image" not in (out / "last" / "index.html").read_text()
@@ -60,7 +68,10 @@ def test_without_an_address_what_needs_one_is_left_out(project):
     assert (out / "404.html").exists()
 
 
-@pytest.mark.parametrize(("repository", "address"), [("Ann/strata", "https://ann.github.io/strata"), ("ann/ann.github.io", "https://ann.github.io"), ("", "")])
+@pytest.mark.parametrize(
+    ("repository", "address"),
+    [("Ann/strata", "https://ann.github.io/strata"), ("ann/ann.github.io", "https://ann.github.io"), ("", "")],
+)
 def test_github_actions_knows_the_address(project, monkeypatch, repository, address):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_REPOSITORY", repository)

@@ -64,7 +64,12 @@ def test_without_a_validation_folder_they_are_of_the_tenth_for_the_test(project,
 
 def test_the_build_adds_them_with_where_they_come_from(project, tmp_path):
     toml = project / "strata.toml"
-    toml.write_text(toml.read_text().replace('examples = "examples"', 'examples = "examples"\ndata = { title = "My set", url = "http://127.0.0.1:9/x", bytes = 5, md5 = "x" }'))
+    toml.write_text(
+        toml.read_text().replace(
+            'examples = "examples"',
+            'examples = "examples"\ndata = { title = "My set", url = "http://127.0.0.1:9/x", bytes = 5, md5 = "x" }',
+        )
+    )
     folder = write_photos(tmp_path / "set", validation=True)
     assert build.main(["--root", str(project), "--out", str(project / "out"), "--data", str(folder)]) == 0
     manifest = json.loads((project / "out" / "models" / "small" / "manifest.json").read_text())

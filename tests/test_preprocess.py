@@ -29,7 +29,9 @@ def test_typescript_gives_the_same_bytes(bridge, size, channels):
         side = min(picture.size)
         left, top = (picture.width - side) // 2, (picture.height - side) // 2
         rgba = picture.convert("RGBA").crop((left, top, left + side, top + side))
-        calls.append({"call": "preprocess", "pixels": text(rgba.tobytes()), "side": side, "size": size, "channels": channels})
+        calls.append(
+            {"call": "preprocess", "pixels": text(rgba.tobytes()), "side": side, "size": size, "channels": channels}
+        )
     for picture, answer in zip(pictures, bridge(*calls), strict=True):
         ours = np.frombuffer(base64.b64decode(answer), np.uint8).reshape(channels, size, size)
         assert np.array_equal(ours, preprocess(picture, size, channels)), picture
@@ -57,12 +59,18 @@ def test_one_channel_is_luma_inverted_on_a_bright_border():
     bright.paste((200, 0, 0), (10, 10, 18, 18))
     grey = preprocess(bright, 28, 1)
     assert grey.shape == (1, 28, 28) and grey[0, 0, 0] == 0 and grey[0, 14, 14] == 255 - 60
-    assert np.array_equal(preprocess(ImageOps.invert(bright), 28, 1)[0], np.asarray(ImageOps.invert(bright).convert("L")))
+    assert np.array_equal(
+        preprocess(ImageOps.invert(bright), 28, 1)[0], np.asarray(ImageOps.invert(bright).convert("L"))
+    )
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "CMYK", "1", "I;16"])
 def test_every_mode_of_pillows_gives_rgb(mode):
-    picture = Image.fromarray((np.arange(400, dtype=np.uint16) * 160).reshape(20, 20)) if mode == "I;16" else scene(20, 20).convert(mode)
+    picture = (
+        Image.fromarray((np.arange(400, dtype=np.uint16) * 160).reshape(20, 20))
+        if mode == "I;16"
+        else scene(20, 20).convert(mode)
+    )
     pixels = preprocess(picture, 16)
     assert pixels.shape == (3, 16, 16) and pixels.dtype == np.uint8 and pixels.std() > 5
 

@@ -44,7 +44,9 @@ def test_arrow_keys_move_between_maps(visit, engine):
 
     def press(key):
         page.keyboard.press(key)
-        return page.evaluate("() => `${document.activeElement.dataset.layer}/${document.activeElement.dataset.channel}`")
+        return page.evaluate(
+            "() => `${document.activeElement.dataset.layer}/${document.activeElement.dataset.channel}`"
+        )
 
     assert press("ArrowDown") == "image/1"
     assert press("ArrowRight").startswith("conv_1_1/")
@@ -52,10 +54,15 @@ def test_arrow_keys_move_between_maps(visit, engine):
     assert press("ArrowRight") == "relu_1_1/9" and press("Home") == "relu_1_1/0"
     assert page.locator('.cn-map[tabindex="0"]').count() == 1
     assert page.locator('[data-parent][data-layer="conv_1_1"]').count() == 1
-    assert press("ArrowRight").startswith("conv_1_2/") and page.locator('[data-parent][data-layer="relu_1_1"]').count() == 10
+    assert (
+        press("ArrowRight").startswith("conv_1_2/")
+        and page.locator('[data-parent][data-layer="relu_1_1"]').count() == 10
+    )
     page.set_viewport_size({"width": 390, "height": 844})
     page.wait_for_timeout(150)
-    assert press("ArrowLeft") == "conv_1_2/0" and press("ArrowRight") == "conv_1_2/1" and press("ArrowUp") == "relu_1_1/1"
+    assert (
+        press("ArrowLeft") == "conv_1_2/0" and press("ArrowRight") == "conv_1_2/1" and press("ArrowUp") == "relu_1_1/1"
+    )
     page.keyboard.press("Escape")
     assert page.locator(".cn-tray").count() == 0
 
@@ -64,7 +71,9 @@ def test_arrow_keys_move_between_maps(visit, engine):
 def test_a_map_says_what_it_shows(visit, language):
     page = visit().open(LANGUAGES[language])
     values = page_trace(page)["conv_1_2"][4]
-    page.wait_for_selector('button[data-layer="conv_1_2"][data-channel="4"][aria-label*=":"]')  # words come after the maps
+    page.wait_for_selector(
+        'button[data-layer="conv_1_2"][data-channel="4"][aria-label*=":"]'
+    )  # words come after the maps
     says = page.get_attribute('button[data-layer="conv_1_2"][data-channel="4"]', "aria-label")
     for number in (values.min(), values.max()):
         assert f"{number:.2f}".replace("-", "−") in says
@@ -73,10 +82,18 @@ def test_a_map_says_what_it_shows(visit, language):
     assert f"{values.max():.2f}" in page.inner_text(".cn-tray")
     page.hover('button[data-layer="conv_1_2"][data-channel="4"]')
     said = [part.strip(".。：:") for part in page.inner_text(".cn-tray").replace("−", "-").split()]
-    assert any(f"{value:.2f}" in word for value in values[28:32, 28:32].flat for word in said), "of the unit below the pointer, its value"
+    assert any(f"{value:.2f}" in word for value in values[28:32, 28:32].flat for word in said), (
+        "of the unit below the pointer, its value"
+    )
     y, x = np.unravel_index(values.argmax(), values.shape)
-    places = {"en": [["top left", "top", "top right"], ["left", "middle", "right"], ["bottom left", "bottom", "bottom right"]],
-              "zh": [["左上角", "上方", "右上角"], ["左侧", "中间", "右侧"], ["左下角", "下方", "右下角"]]}
+    places = {
+        "en": [
+            ["top left", "top", "top right"],
+            ["left", "middle", "right"],
+            ["bottom left", "bottom", "bottom right"],
+        ],
+        "zh": [["左上角", "上方", "右上角"], ["左侧", "中间", "右侧"], ["左下角", "下方", "右下角"]],
+    }
     assert places[language][min(2, 3 * y // 60)][min(2, 3 * x // 60)] in says
 
 
@@ -111,7 +128,9 @@ def colour_of_zero(page) -> list[int]:
 def test_zero_is_the_pages_own_background(visit, engine, scheme):
     page = visit(engine, color_scheme=scheme).open()
     zeros = colour_of_zero(page)
-    assert page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor") == "rgb({:.0f}, {:.0f}, {:.0f})".format(*zeros)
+    assert page.evaluate(
+        "() => getComputedStyle(document.documentElement).backgroundColor"
+    ) == "rgb({:.0f}, {:.0f}, {:.0f})".format(*zeros)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -131,7 +150,12 @@ def test_on_paper_the_figure_fits_and_is_light(visit, engine):
     page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print")
     assert page.get_attribute(".cn-network", "data-direction") == "rows"
-    assert page.evaluate("() => Math.max(...[...document.querySelectorAll('.cn-map, .cn-classes li, .cn-legend, .cn-picture')].map((e) => e.getBoundingClientRect().right - document.querySelector('.cn-network').getBoundingClientRect().left))") <= 661
+    assert (
+        page.evaluate(
+            "() => Math.max(...[...document.querySelectorAll('.cn-map, .cn-classes li, .cn-legend, .cn-picture')].map((e) => e.getBoundingClientRect().right - document.querySelector('.cn-network').getBoundingClientRect().left))"
+        )
+        <= 661
+    )
     assert page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor") == "rgb(252, 252, 250)"
     assert not page.locator("picture-input").is_visible() and page.locator("[data-class]").first.is_visible()
     page.emulate_media(media="screen")
@@ -162,7 +186,9 @@ def test_the_theme_is_chosen_and_remembered(visit, engine):
     assert background() == system
 
 
-@pytest.mark.parametrize("path", ["index.html", "zh/index.html", "embed/index/overview/index.html", "zh/embed/index/overview/index.html"])
+@pytest.mark.parametrize(
+    "path", ["index.html", "zh/index.html", "embed/index/overview/index.html", "zh/embed/index/overview/index.html"]
+)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_axe_finds_nothing(visit, path, scheme, width):
@@ -193,13 +219,19 @@ def test_axe_finds_nothing_on_the_page_for_lost_addresses(visit, scheme):
 def axe(page) -> list[str]:
     """What axe-core complains about, on the page as it is now."""
     page.evaluate(AXE.read_text())
-    return page.evaluate("async () => (await axe.run()).violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 160)} ${v.nodes[0].failureSummary}`)")
+    return page.evaluate(
+        "async () => (await axe.run()).violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 160)} ${v.nodes[0].failureSummary}`)"
+    )
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_links_between_languages_keep_the_page(visit, engine):
     page = visit(engine, "file").open("fashion/index.html")
-    for link, language, end in [("nav a[lang=zh-Hans]", "zh-Hans", "/zh/fashion/index.html"), (".wordmark", "zh-Hans", "/zh/index.html"), ("nav a[lang=en]", "en", "/index.html")]:
+    for link, language, end in [
+        ("nav a[lang=zh-Hans]", "zh-Hans", "/zh/fashion/index.html"),
+        (".wordmark", "zh-Hans", "/zh/index.html"),
+        ("nav a[lang=en]", "en", "/index.html"),
+    ]:
         page.click(link)
         page.wait_for_function("(end) => location.pathname.endsWith(end)", arg=end)
         page.wait_for_selector(f"html[lang={language}] cnn-network[data-state=ready]")

@@ -36,11 +36,19 @@ def test_it_learns_and_says_so(tmp_path):
     seen = []
     network, card = run(tmp_path, "run", Recipe(**{**vars(RECIPE), "epochs": 20}), seen.append)
     assert [epoch.epoch for epoch in seen] == list(range(1, 21)) and seen[-1].seconds_left == 0
-    assert card["history"][-1]["accuracy"] == 1.0 and card["finished"] and card["photos"] == {"training": 36, "validation": 12, "digest": made_photos().digest()}
+    assert (
+        card["history"][-1]["accuracy"] == 1.0
+        and card["finished"]
+        and card["photos"] == {"training": 36, "validation": 12, "digest": made_photos().digest()}
+    )
     assert json.loads((tmp_path / "run.json").read_text()) == card
     accuracy, _ = validate(network, made_photos().part(TEST))
     assert accuracy == 1.0
-    assert sorted(path.name for path in tmp_path.glob("run*")) == ["run.history.safetensors", "run.json", "run.safetensors"], "a finished run leaves nothing to resume"
+    assert sorted(path.name for path in tmp_path.glob("run*")) == [
+        "run.history.safetensors",
+        "run.json",
+        "run.safetensors",
+    ], "a finished run leaves nothing to resume"
 
 
 @pytest.mark.parametrize("matrix_learning_rate", [0.0, 0.02])
@@ -71,7 +79,9 @@ def test_muon_moves_the_kernels_and_the_last_layer_and_adamw_the_rest():
     adamw, muon = optimizers(model, Recipe(matrix_learning_rate=0.1, linear_decay=0.0))
     matrices = [*model[0].wide, model[2].weight]
     assert [id(p) for group in muon.param_groups for p in group["params"]] == [id(matrix) for matrix in matrices]
-    assert {id(p) for group in adamw.param_groups for p in group["params"]} == {id(p) for p in model.parameters()} - {id(matrix) for matrix in matrices}
+    assert {id(p) for group in adamw.param_groups for p in group["params"]} == {id(p) for p in model.parameters()} - {
+        id(matrix) for matrix in matrices
+    }
     before = [matrix.detach().clone() for matrix in matrices]
     for parameter in model.parameters():
         parameter.grad = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)) * 1e-4
@@ -101,28 +111,42 @@ def test_history_holds_the_weights_on_the_way(tmp_path):
     assert steps[0] == 0 and steps[-1] == 4 * (36 // 16) and len(steps) >= 5
     for step in steps:
         early = TinyVGG(3, 4, 2, 20, 0)
-        early.load_state_dict({name.split(".", 1)[1]: tensor.float() for name, tensor in saved.items() if name.startswith(f"{step}.")})
+        early.load_state_dict(
+            {name.split(".", 1)[1]: tensor.float() for name, tensor in saved.items() if name.startswith(f"{step}.")}
+        )
         accuracy, _ = validate(early, made_photos().part(VALIDATION))
         assert step != 0 or accuracy < 1
-    assert round(accuracy, 4) == card["history"][-1]["accuracy"], "the last ones are those that ship, but for the temperature"
+    assert round(accuracy, 4) == card["history"][-1]["accuracy"], (
+        "the last ones are those that ship, but for the temperature"
+    )
     assert torch.allclose(early.conv_1_1.weight, network.conv_1_1.weight, atol=2e-3)
 
 
 def test_the_temperature_is_folded_into_the_last_layer(tmp_path):
     photos = made_photos(200)
-    photos.labels[np.random.default_rng(1).random(200) < 0.3] = 0  # what nobody can tell: there is a best temperature, and it is not the least
+    photos.labels[np.random.default_rng(1).random(200) < 0.3] = (
+        0  # what nobody can tell: there is a best temperature, and it is not the least
+    )
     network = TinyVGG(3, 4, 2, 20, 0)
     card = train(network, photos, RECIPE, tmp_path / "run.safetensors", tmp_path / "run.checkpoint", lambda epoch: None)
     validation = photos.part(VALIDATION)
     logits = Network(network, None).logits(validation.images)
-    assert abs(fit_temperature(logits, validation.labels) - 1) < 0.02 and 0.25 < card["temperature"] < 4 and abs(card["temperature"] - 1) > 0.05
+    assert (
+        abs(fit_temperature(logits, validation.labels) - 1) < 0.02
+        and 0.25 < card["temperature"] < 4
+        and abs(card["temperature"] - 1) > 0.05
+    )
     saved = load_file(history_file(tmp_path / "run.safetensors"))
     last = max(int(name.split(".")[0]) for name in saved)
-    assert torch.allclose(saved[f"{last}.logits.weight"].float() / card["temperature"], network.logits.weight, rtol=2e-3, atol=2e-3)
+    assert torch.allclose(
+        saved[f"{last}.logits.weight"].float() / card["temperature"], network.logits.weight, rtol=2e-3, atol=2e-3
+    )
 
 
 def test_a_loss_that_is_not_a_number_is_said(tmp_path):
-    with pytest.raises(BuildError, match="the loss of the network is not a number any more in epoch 1; lower learning_rate"):
+    with pytest.raises(
+        BuildError, match="the loss of the network is not a number any more in epoch 1; lower learning_rate"
+    ):
         run(tmp_path, "run", replace(RECIPE, learning_rate=1.0, matrix_learning_rate=1.0, weight_decay=1e30))
 
 
@@ -134,7 +158,9 @@ def test_of_several_starts_the_likeliest_on_the_validation_photos_is_kept(tmp_pa
 
     def learn(name, recipe, on_epoch=lambda epoch: None):
         network = TinyVGG(3, 4, 2, 20, 0)
-        card = train(network, photos, recipe, tmp_path / f"{name}.safetensors", tmp_path / f"{name}.checkpoint", on_epoch)
+        card = train(
+            network, photos, recipe, tmp_path / f"{name}.safetensors", tmp_path / f"{name}.checkpoint", on_epoch
+        )
         return likelihood(Network(network, None).logits(validation.images), validation.labels), card
 
     alone = [learn(f"alone{start}", replace(RECIPE, seed=1_000 * start)) for start in range(3)]
@@ -153,9 +179,18 @@ def test_of_several_starts_the_likeliest_on_the_validation_photos_is_kept(tmp_pa
     measured, card = learn("three", replace(RECIPE, starts=3), stop)
     assert stages == [("network 2", 4), *(("network 3", epoch) for epoch in range(1, 5))]
     assert measured == alone[best][0] and len({figure for figure, _ in alone}) == 3
-    assert card["finished"] and card["history"] == alone[best][1]["history"] and card["recipe"]["starts"] == 3 and card["start"] == best
+    assert (
+        card["finished"]
+        and card["history"] == alone[best][1]["history"]
+        and card["recipe"]["starts"] == 3
+        and card["start"] == best
+    )
     assert (tmp_path / "three.safetensors").read_bytes() == (tmp_path / f"alone{best}.safetensors").read_bytes()
-    assert sorted(path.name for path in tmp_path.glob("three*")) == ["three.history.safetensors", "three.json", "three.safetensors"]
+    assert sorted(path.name for path in tmp_path.glob("three*")) == [
+        "three.history.safetensors",
+        "three.json",
+        "three.safetensors",
+    ]
 
 
 def test_the_likeliest_is_kept_wherever_it_stands(tmp_path, monkeypatch):
@@ -163,7 +198,10 @@ def test_the_likeliest_is_kept_wherever_it_stands(tmp_path, monkeypatch):
     said = iter([0.3, 0.1, 0.2])
     monkeypatch.setattr("model.train.likelihood", lambda logits, labels: next(said))
     _, card = run(tmp_path, "three", replace(RECIPE, starts=3))
-    assert card["start"] == 1 and (tmp_path / "three.safetensors").read_bytes() == (tmp_path / "alone.safetensors").read_bytes()
+    assert (
+        card["start"] == 1
+        and (tmp_path / "three.safetensors").read_bytes() == (tmp_path / "alone.safetensors").read_bytes()
+    )
 
 
 def test_stopped_within_an_epoch_it_keeps_the_one_before(tmp_path, monkeypatch):
@@ -198,7 +236,9 @@ def test_stopped_later_it_leaves_finished_weights_alone(tmp_path):
 
     with pytest.raises(BuildError, match="keeps what an earlier run finished"):
         run(tmp_path, "run", Recipe(**{**vars(RECIPE), "seed": 7}), stop)
-    assert (tmp_path / "run.safetensors").read_bytes() == before and json.loads((tmp_path / "run.json").read_text())["finished"]
+    assert (tmp_path / "run.safetensors").read_bytes() == before and json.loads((tmp_path / "run.json").read_text())[
+        "finished"
+    ]
     seen = []
     run(tmp_path, "run", Recipe(**{**vars(RECIPE), "seed": 7}), seen.append)
     assert [epoch.epoch for epoch in seen] == [3, 4] and (tmp_path / "run.safetensors").read_bytes() != before
@@ -228,16 +268,37 @@ def test_ctrl_c_reaches_a_real_process(project):
     write_photos(project / "photos", 20)
     toml = project / "strata.toml"
     toml.write_text(toml.read_text().replace("epochs = 2", "epochs = 2000"))
-    command = [sys.executable, str(ROOT / "build.py"), "--root", str(project), "--out", str(project / "out"), "--train", "small", "--data", str(project / "photos")]
+    command = [
+        sys.executable,
+        str(ROOT / "build.py"),
+        "--root",
+        str(project),
+        "--out",
+        str(project / "out"),
+        "--train",
+        "small",
+        "--data",
+        str(project / "photos"),
+    ]
     # What runs in a shell's background ignores the signal, and so would its children.
-    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    piped = {
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "text": True,
+        "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    }
     process = subprocess.Popen(command, **piped)
     for line in process.stdout:
         if line.startswith("network 3/"):
             break
     process.send_signal(signal.SIGINT)
     error = process.communicate(timeout=60)[1]
-    assert process.returncode == 1 and error.count("\n") == 1 and "training stopped after epoch" in error and "goes on from here" in error
+    assert (
+        process.returncode == 1
+        and error.count("\n") == 1
+        and "training stopped after epoch" in error
+        and "goes on from here" in error
+    )
     card = json.loads((project / "weights.json").read_text())
     assert card["finished"] is False and len(card["history"]) >= 3
     again = subprocess.Popen(command, **piped)
@@ -264,7 +325,9 @@ def test_another_recipe_does_not_resume(tmp_path):
     for changed, shape in ((photos, (3, 4, 2, 20, 0)), (made_photos(), (3, 5, 2, 20, 0))):
         with pytest.raises(BuildError, match="training stopped"):
             run(tmp_path, "again", on_epoch=stop)
-        train(TinyVGG(*shape), changed, RECIPE, tmp_path / "again.safetensors", tmp_path / "again.checkpoint", seen.append)
+        train(
+            TinyVGG(*shape), changed, RECIPE, tmp_path / "again.safetensors", tmp_path / "again.checkpoint", seen.append
+        )
         assert [epoch.epoch for epoch in seen[-4:]] == [1, 2, 3, 4]
 
 
@@ -274,18 +337,31 @@ def test_what_is_trained_is_what_ships(tmp_path):
     assert round(validate(network, made_photos().part(VALIDATION))[0], 4) == card["history"][-1]["accuracy"]
     assert load_file(tmp_path / "run.safetensors").keys() == TinyVGG(3, 4, 2, 20, 0).state_dict().keys()
     card, normalization = load_weights(tmp_path / "run.safetensors", TinyVGG(3, 4, 2, 20, 0))
-    assert normalization is None and card["parameters"] == sum(t.numel() for t in load_file(tmp_path / "run.safetensors").values())
+    assert normalization is None and card["parameters"] == sum(
+        t.numel() for t in load_file(tmp_path / "run.safetensors").values()
+    )
 
 
 def test_normalisation_is_kept_for_a_padded_network(tmp_path):
     network = TinyVGG(3, 4, 2, 20, 1)
-    card = train(network, made_photos(), Recipe(epochs=2, batch_size=16), tmp_path / "w.safetensors", tmp_path / "c", lambda epoch: None)
+    card = train(
+        network,
+        made_photos(),
+        Recipe(epochs=2, batch_size=16),
+        tmp_path / "w.safetensors",
+        tmp_path / "c",
+        lambda epoch: None,
+    )
     validation = made_photos().part(VALIDATION)
     _, normalization = load_weights(tmp_path / "w.safetensors", network)
     logits = Network(network, normalization).logits(validation.images)
     assert round(float((logits.argmax(1) == validation.labels).mean()), 4) == card["history"][-1]["accuracy"]
     assert likelihood(logits, validation.labels) <= card["history"][-1]["likelihood"] + 1e-4, "the temperature helps"
-    assert normalization is not None and normalization.mean == card["normalization"]["mean"] and len(normalization.std) == 3
+    assert (
+        normalization is not None
+        and normalization.mean == card["normalization"]["mean"]
+        and len(normalization.std) == 3
+    )
 
 
 def test_augmentation_keeps_shape_and_range_and_follows_its_generator():
@@ -303,11 +379,20 @@ def test_a_picture_that_is_moved_stays_as_sharp_as_those_asked_about_later():
     assert moved[..., 8:-8].std() > 0.95 * wave.std(), "bilinear leaves 0.71 of it"
 
 
-@pytest.mark.parametrize(("table", "says"), [
-    ({"epoch": 3}, 'unknown field "epoch".*did you mean "epochs"'), ({"epochs": "3"}, "must be a whole number"), ({"epochs": 0}, "1 or more"),
-    ({"epochs": True}, "must be a whole number"), ({"dropout": 2}, "from 0 to 0.95"), ({"flip": 1}, "true or false"), ({"threads": 0}, "1 or more"),
-    ({"branches": -1}, "0 or more"), ({"learning_rate": "high"}, "must be a number"),
-])
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ({"epoch": 3}, 'unknown field "epoch".*did you mean "epochs"'),
+        ({"epochs": "3"}, "must be a whole number"),
+        ({"epochs": 0}, "1 or more"),
+        ({"epochs": True}, "must be a whole number"),
+        ({"dropout": 2}, "from 0 to 0.95"),
+        ({"flip": 1}, "true or false"),
+        ({"threads": 0}, "1 or more"),
+        ({"branches": -1}, "0 or more"),
+        ({"learning_rate": "high"}, "must be a number"),
+    ],
+)
 def test_a_wrong_recipe_is_refused(table, says):
     with pytest.raises(BuildError, match=says):
         Recipe.read(table)
@@ -349,18 +434,27 @@ def test_the_command_trains_and_then_builds(project, capfd):
     lesson.write_text(written.replace("title:", "titel:", 1))
     assert build.main([*arguments, "--train", "small"]) == 1
     told = capfd.readouterr()
-    assert 'unknown field "titel"' in told.err and "network 1/2" not in told.out, "a lesson's fault is told before the training"
+    assert 'unknown field "titel"' in told.err and "network 1/2" not in told.out, (
+        "a lesson's fault is told before the training"
+    )
     assert (project / "weights.safetensors").read_bytes() == weights
     lesson.write_text(written)
     (project / "elsewhere").mkdir()
     (project / "elsewhere" / "letter.txt").write_text("not of a site")
     assert build.main([*arguments[:3], str(project / "elsewhere"), *arguments[4:], "--train", "small"]) == 1
-    assert "network 1/2" not in capfd.readouterr().out and (project / "elsewhere" / "letter.txt").exists(), "and so is a folder that is not to be written to"
+    assert "network 1/2" not in capfd.readouterr().out and (project / "elsewhere" / "letter.txt").exists(), (
+        "and so is a folder that is not to be written to"
+    )
     toml = project / "strata.toml"
     before = toml.read_text()
     toml.write_text(before.replace('"red"', '"other"').replace('"blue"', '"red"').replace('"other"', '"blue"'))
     assert toml.read_text() != before and build.main(arguments[:4]) == 1
-    assert 'output 1 of these weights was trained on the folder "red", and strata.toml has "blue" there' in capfd.readouterr().err
+    assert (
+        'output 1 of these weights was trained on the folder "red", and strata.toml has "blue" there'
+        in capfd.readouterr().err
+    )
     toml.write_text(before)
     (project / "weights.safetensors").unlink()
-    assert build.main(arguments) == 0 and (project / "weights.safetensors").exists(), "trained without being told, as the data is at hand"
+    assert build.main(arguments) == 0 and (project / "weights.safetensors").exists(), (
+        "trained without being told, as the data is at hand"
+    )

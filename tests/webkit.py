@@ -20,8 +20,8 @@ from selenium.webdriver import ActionChains
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.support.ui import Select
+from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
 from urllib3.exceptions import HTTPError
 
@@ -70,14 +70,24 @@ class WebKit:
             (Path(self.settings.name) / gtk).mkdir()
             (Path(self.settings.name) / gtk / "gtk.css").write_text(NARROW_TOOLBAR)
         answer, display = os.pipe()
-        self.screen = subprocess.Popen([find(VIRTUAL_SCREEN), "-displayfd", str(display), "-screen", "0", "2700x1600x24", "-nolisten", "tcp"],
-                                       pass_fds=[display], stderr=subprocess.DEVNULL)
+        self.screen = subprocess.Popen(
+            [find(VIRTUAL_SCREEN), "-displayfd", str(display), "-screen", "0", "2700x1600x24", "-nolisten", "tcp"],
+            pass_fds=[display],
+            stderr=subprocess.DEVNULL,
+        )
         os.close(display)
         with os.fdopen(answer) as number:
             shown_on = f":{number.readline().strip()}"
         # Mesa's OpenGL without a graphics card now and then crashes in the threads that WebKit paints with; it still composes by it.
         painting = {"WEBKIT_SKIA_ENABLE_CPU_RENDERING": "1"}
-        self.environment = {**os.environ, **painting, "DISPLAY": shown_on, "GDK_BACKEND": "x11", "NO_AT_BRIDGE": "1", "XDG_CONFIG_HOME": self.settings.name}
+        self.environment = {
+            **os.environ,
+            **painting,
+            "DISPLAY": shown_on,
+            "GDK_BACKEND": "x11",
+            "NO_AT_BRIDGE": "1",
+            "XDG_CONFIG_HOME": self.settings.name,
+        }
 
     def new_context(self, viewport: dict[str, int] | None = None, color_scheme: str = "light") -> Context:
         """A browser with a window of this size, Playwright's if none is said."""
@@ -228,7 +238,9 @@ class Page:
     def set_input_files(self, selector: str, files: dict[str, Any] | list[dict[str, Any]]) -> None:
         """Choose these files, as Playwright takes them; WebKit finds their types by their names."""
         self.wait_for_selector(selector, "attached")
-        folder = Path(tempfile.mkdtemp(dir=self.context.files.name))  # one each time, and there as long as the page may read it
+        folder = Path(
+            tempfile.mkdtemp(dir=self.context.files.name)
+        )  # one each time, and there as long as the page may read it
         paths = []
         for file in files if isinstance(files, list) else [files]:
             paths.append(folder / file["name"])
@@ -286,7 +298,10 @@ class Locator:
     def bounding_box(self) -> dict[str, float]:
         """Where in the window the first one lies."""
         self.page.wait_for_selector(self.selector, "attached")
-        return self.page.evaluate("(selector) => { const { x, y, width, height } = all(selector)[0].getBoundingClientRect(); return { x, y, width, height }; }", self.selector)
+        return self.page.evaluate(
+            "(selector) => { const { x, y, width, height } = all(selector)[0].getBoundingClientRect(); return { x, y, width, height }; }",
+            self.selector,
+        )
 
     def evaluate_all(self, function: str) -> Any:
         """What `function`, given all of them, returns."""
@@ -295,4 +310,6 @@ class Locator:
     def scroll_into_view_if_needed(self) -> None:
         """Have the first one in the window."""
         self.page.wait_for_selector(self.selector, "attached")
-        self.page.evaluate("(selector) => all(selector)[0].scrollIntoView({ block: 'nearest', behavior: 'instant' })", self.selector)
+        self.page.evaluate(
+            "(selector) => all(selector)[0].scrollIntoView({ block: 'nearest', behavior: 'instant' })", self.selector
+        )

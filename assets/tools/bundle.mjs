@@ -1,28 +1,70 @@
 // node tools/bundle.mjs OUT: the site's scripts, classic ones since file:// blocks modules.
-// OUT/page.js is on every page. OUT/core.js sets the global `strata`; each widget's script takes it as given; onnxruntime.js sets `ort` and loads later.
-import { readdirSync } from "node:fs";
-import { basename, join } from "node:path";
+// OUT/core.js holds the modules of the rooms that figures share, as the global `strata`: strata["drawing/colours"], …
+// OUT/<figure>.js is a figure; OUT/<figure>.<part>.js a part of it that loads later (`later` in <figure>.json). Both take the
+// core as given. OUT/page.js is on every page; OUT/onnxruntime.js sets `ort`.
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
 import { build } from "esbuild";
 
 const out = process.argv[2];
-const common = { bundle: true, minify: true, format: "iife", target: ["es2022"], charset: "utf8", legalComments: "none", logLevel: "error" };
+const common = {
+  bundle: true,
+  minify: true,
+  format: "iife",
+  target: ["es2022"],
+  charset: "utf8",
+  legalComments: "none",
+  logLevel: "error",
+};
+const ROOMS = ["arithmetic", "data", "drawing", "elements"];
+const LIT = ["lit", "lit/directives/repeat.js"];
+const source = resolve("src");
 
-/** In a widget, and in the explorer, "../core" is the global that core.js set. */
+/** In a figure, an import from a room or of Lit is what core.js has put into the global. */
 const core = {
   name: "core",
   setup(build) {
-    build.onResolve({ filter: /^\.\.\/core$/ }, () => ({ path: "core", namespace: "global" }));
-    build.onLoad({ filter: /.*/, namespace: "global" }, () => ({ contents: "module.exports = globalThis.strata" }));
+    build.onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
+      const module = relative(source, join(resolveDir, path)).replaceAll("\\", "/");
+      if (ROOMS.includes(module.split("/")[0])) return { path: module, namespace: "core" };
+    });
+    build.onResolve({ filter: /^lit(\/|$)/ }, ({ path }) => ({ path, namespace: "core" }));
+    build.onLoad({ filter: /.*/, namespace: "core" }, ({ path }) => ({
+      contents: `module.exports = globalThis.strata[${JSON.stringify(path)}]`,
+    }));
   },
 };
 
-const widgets = readdirSync("src/widgets").filter((name) => name.endsWith(".ts"));
+const modules = ROOMS.flatMap((room) =>
+  readdirSync(join("src", room)).map((name) => `${room}/${name.replace(/\.ts$/, "")}`),
+);
+const exports = [
+  ...modules.map((module) => `export * as "${module}" from "./${module}";`),
+  ...LIT.map((module) => `export * as "${module}" from "${module}";`),
+  'export { define } from "./data/loading";', // what data scripts call
+];
+const figures = readdirSync("src/figures", { withFileTypes: true }).filter((entry) => entry.isDirectory());
+const entries = figures.flatMap(({ name: figure }) => {
+  const folder = join("src/figures", figure);
+  const { later = [] } = JSON.parse(readFileSync(join(folder, `${figure}.json`), "utf8"));
+  const own = { entryPoints: [join(folder, `${figure}.ts`)], outfile: join(out, `${figure}.js`) };
+  const parts = later.map((part) => ({
+    entryPoints: [join(folder, part, "index.ts")],
+    globalName: part,
+    outfile: join(out, `${figure}.${part}.js`),
+  }));
+  return [own, ...parts];
+});
+
 await Promise.all([
-  build({ ...common, entryPoints: ["src/core.ts"], globalName: "strata", outfile: join(out, "core.js") }),
-  build({ ...common, entryPoints: ["src/page.ts"], outfile: join(out, "page.js") }),
-  ...widgets.map((name) => build({ ...common, entryPoints: [join("src/widgets", name)], plugins: [core], outfile: join(out, `${basename(name, ".ts")}.js`) })),
-  // What looks inside a map, loaded once the network is drawn.
-  build({ ...common, entryPoints: ["src/explorer/index.ts"], plugins: [core], globalName: "explorer", outfile: join(out, "explorer.js") }),
+  build({
+    ...common,
+    stdin: { contents: exports.join("\n"), resolveDir: source, loader: "ts" },
+    globalName: "strata",
+    outfile: join(out, "core.js"),
+  }),
+  build({ ...common, entryPoints: ["src/page/page.ts"], outfile: join(out, "page.js") }),
+  ...entries.map((entry) => build({ ...common, ...entry, plugins: [core] })),
   build({
     ...common,
     stdin: { contents: 'export * from "onnxruntime-web/wasm"', resolveDir: "." },

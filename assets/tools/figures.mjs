@@ -12,8 +12,17 @@ import { build } from "esbuild";
 const folder = mkdtempSync(join(tmpdir(), "strata-"));
 const script = join(folder, "figures.mjs");
 await build({
-  stdin: { contents: 'export { drawNetwork } from "./src/network"; export { decodeTrace } from "./src/trace";', resolveDir: ".", loader: "ts" },
-  bundle: true, platform: "node", format: "esm", outfile: script, logLevel: "error",
+  stdin: {
+    contents:
+      'export { drawNetwork } from "./src/drawing/network"; export { decodeTrace } from "./src/arithmetic/trace";',
+    resolveDir: ".",
+    loader: "ts",
+  },
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  outfile: script,
+  logLevel: "error",
 });
 const { drawNetwork, decodeTrace } = await import(pathToFileURL(script).href);
 rmSync(folder, { recursive: true });
@@ -22,7 +31,8 @@ rmSync(folder, { recursive: true });
 function image(rgba, width, height) {
   const chunk = (name, data) => {
     const body = Buffer.concat([Buffer.from(name), data]);
-    const length = Buffer.alloc(4), check = Buffer.alloc(4);
+    const length = Buffer.alloc(4),
+      check = Buffer.alloc(4);
     length.writeUInt32BE(data.length);
     check.writeUInt32BE(crc32(body));
     return Buffer.concat([length, body, check]);
@@ -33,9 +43,15 @@ function image(rgba, width, height) {
   header.set([8, 2, 0, 0, 0], 8); // 8 bits, RGB
   const rows = Buffer.alloc(height * (1 + 3 * width));
   for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) for (let c = 0; c < 3; c++) rows[y * (1 + 3 * width) + 1 + 3 * x + c] = rgba[4 * (y * width + x) + c];
+    for (let x = 0; x < width; x++)
+      for (let c = 0; c < 3; c++) rows[y * (1 + 3 * width) + 1 + 3 * x + c] = rgba[4 * (y * width + x) + c];
   }
-  const png = Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), chunk("IHDR", header), chunk("IDAT", deflateSync(rows, { level: 9 })), chunk("IEND", Buffer.alloc(0))]);
+  const png = Buffer.concat([
+    Buffer.from("\x89PNG\r\n\x1a\n", "latin1"),
+    chunk("IHDR", header),
+    chunk("IDAT", deflateSync(rows, { level: 9 })),
+    chunk("IEND", Buffer.alloc(0)),
+  ]);
   return `data:image/png;base64,${png.toString("base64")}`;
 }
 
@@ -43,7 +59,10 @@ const CARD = [1200, 630];
 for (const job of JSON.parse(readFileSync(process.argv[2], "utf8"))) {
   const manifest = JSON.parse(readFileSync(job.manifest, "utf8"));
   const trace = { source: "still", layers: decodeTrace(manifest, new Uint8Array(readFileSync(job.trace))) };
-  writeFileSync(job.out, drawNetwork(manifest, trace, job.width, job.room, { image, classes: job.classes, lettered: true }));
+  writeFileSync(
+    job.out,
+    drawNetwork(manifest, trace, job.width, job.room, { image, classes: job.classes, lettered: true }),
+  );
   if (!job.card) continue;
   const wasm = readFileSync(createRequire(import.meta.url).resolve("@resvg/resvg-wasm/index_bg.wasm"));
   await initWasm(wasm).catch(() => undefined); // once is enough

@@ -4,7 +4,9 @@ import temml from "temml";
 
 const answers = JSON.parse(readFileSync(process.argv[2], "utf8")).map(({ tex, display }) => {
   try {
-    return { mathml: temml.renderToString(tex, { displayMode: display, throwOnError: true, annotate: false, wrap: "none" }) };
+    return {
+      mathml: temml.renderToString(tex, { displayMode: display, throwOnError: true, annotate: false, wrap: "none" }),
+    };
   } catch (error) {
     return { error: error.message.replace(/^(Parse ?Error|Error): */i, "").replace(/\s+/g, " ") };
   }

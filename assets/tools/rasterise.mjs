@@ -7,6 +7,9 @@ import { initWasm, Resvg } from "@resvg/resvg-wasm";
 const [size, out, ...files] = process.argv.slice(2);
 await initWasm(readFileSync(createRequire(import.meta.url).resolve("@resvg/resvg-wasm/index_bg.wasm")));
 for (const file of files) {
-  const drawing = new Resvg(readFileSync(file, "utf8"), { fitTo: { mode: "width", value: Number(size) }, font: { loadSystemFonts: false } });
+  const drawing = new Resvg(readFileSync(file, "utf8"), {
+    fitTo: { mode: "width", value: Number(size) },
+    font: { loadSystemFonts: false },
+  });
   writeFileSync(join(out, `${basename(file, ".svg")}.png`), drawing.render().asPng());
 }

@@ -1,8 +1,8 @@
 /** The reader's picture in small, with the square that the network sees; the square can be moved, the picture forgotten. */
 import { html, LitElement, nothing } from "lit";
-import type { OwnPicture } from "../picture";
-import { store } from "../store";
-import { text } from "../text";
+import type { OwnPicture } from "../data/picture";
+import { store } from "../data/store";
+import { text } from "../drawing/text";
 
 const LONGEST = 92; // pixels on the page
 
@@ -32,13 +32,18 @@ class OwnPictureElement extends LitElement {
     const { width, height } = own.bitmap;
     const scale = LONGEST / Math.max(width, height, 1);
     const { left, top, side } = own.crop;
-    const box = (x: number, y: number, w: number, h: number) => `left:${x * scale}px;top:${y * scale}px;width:${w * scale}px;height:${h * scale}px`;
+    const box = (x: number, y: number, w: number, h: number) =>
+      `left:${x * scale}px;top:${y * scale}px;width:${w * scale}px;height:${h * scale}px`;
     return html`<div class="cn-own" .style=${`width:${width * scale}px;height:${height * scale}px`} @pointerdown=${this.onDrag} @pointermove=${this.onDrag}>
         <canvas aria-hidden="true"></canvas><span class="cn-crop" .style=${box(left, top, side, side)}></span>
       </div>
       <div class="cn-own-controls">
-        ${width === height ? nothing : html`<input type="range" min="0" .max=${String(Math.abs(width - height))} .value=${String(left + top)}
-          aria-label=${text("move_crop")} title=${text("move_crop")} @input=${(event: Event) => this.move(Number((event.target as HTMLInputElement).value))} />`}
+        ${
+          width === height
+            ? nothing
+            : html`<input type="range" min="0" .max=${String(Math.abs(width - height))} .value=${String(left + top)}
+          aria-label=${text("move_crop")} title=${text("move_crop")} @input=${(event: Event) => this.move(Number((event.target as HTMLInputElement).value))} />`
+        }
         <button type="button" class="cn-quiet" @click=${() => store.forget()}>${text("forget")}</button>
       </div>`;
   }
@@ -64,7 +69,10 @@ class OwnPictureElement extends LitElement {
     event.preventDefault();
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
     const { width, height } = store.own.bitmap;
-    const [share, length] = width > height ? [(event.clientX - box.left) / box.width, width] : [(event.clientY - box.top) / box.height, height];
+    const [share, length] =
+      width > height
+        ? [(event.clientX - box.left) / box.width, width]
+        : [(event.clientY - box.top) / box.height, height];
     this.move(share * length - store.own.crop.side / 2);
   };
 }

@@ -3,9 +3,9 @@
  * page. While the camera runs, the figures follow it.
  */
 import { html, LitElement, nothing } from "lit";
-import type { OwnPicture } from "../picture";
-import { store, takePictures } from "../store";
-import { text } from "../text";
+import type { OwnPicture } from "../data/picture";
+import { store, takePictures } from "../data/store";
+import { text } from "../drawing/text";
 
 class PictureInput extends LitElement {
   static override properties = { stream: { state: true } };
@@ -33,11 +33,13 @@ class PictureInput extends LitElement {
   override render() {
     return html`<label class="cn-upload"><input type="file" accept="image/*" multiple @change=${this.onFile} /><span>${text("upload")}</span></label>
       ${"mediaDevices" in navigator && !this.stream ? html`<button type="button" class="cn-quiet" @click=${this.start}>${text("camera")}</button>` : nothing}
-      ${this.stream
-        ? html`<div class="cn-camera"><video muted playsinline autoplay aria-label=${text("camera_label")} .srcObject=${this.stream}></video>
+      ${
+        this.stream
+          ? html`<div class="cn-camera"><video muted playsinline autoplay aria-label=${text("camera_label")} .srcObject=${this.stream}></video>
             <button type="button" class="cn-quiet" @click=${this.take}>${text("camera_take")}</button>
             <button type="button" class="cn-quiet" @click=${this.stop}>${text("camera_stop")}</button></div>`
-        : html`<p class="cn-hint"><span class="cn-drop">${text("upload_hint")}</span> ${text("private")}</p>`}`;
+          : html`<p class="cn-hint"><span class="cn-drop">${text("upload_hint")}</span> ${text("private")}</p>`
+      }`;
   }
 
   private onFile = (event: Event) => {
@@ -56,7 +58,11 @@ class PictureInput extends LitElement {
       if (!this.isConnected) return this.endStream();
     } catch (error) {
       const { name } = error as DOMException;
-      return store.report({ step: "failed", reason: name === "NotAllowedError" ? "camera_refused" : "camera_missing", file: "" });
+      return store.report({
+        step: "failed",
+        reason: name === "NotAllowedError" ? "camera_refused" : "camera_missing",
+        file: "",
+      });
     } finally {
       this.starting = false;
     }

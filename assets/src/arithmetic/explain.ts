@@ -1,0 +1,158 @@
+/** The arithmetic behind what the explorer shows, apart from its drawing: every term of every sum. */
+import type { Manifest } from "./manifest";
+import * as ops from "./ops";
+import { forwardFrom, type MapName, type Trace, type Weights } from "./trace";
+
+/** A vector counts as one map; to be seen, its units stand in rows. */
+export function spatial(shape: readonly number[]): [number, number, number] {
+  if (shape.length === 3) return [shape[0], shape[1], shape[2]];
+  const width = rowLength(shape[0]);
+  return [1, shape[0] / width, width];
+}
+
+/** The longest row that divides `count` units into a block that is wider than high, at most four times. */
+function rowLength(count: number): number {
+  for (let width = Math.ceil(Math.sqrt(count)); width <= 4 * Math.sqrt(count); width++)
+    if (count % width === 0) return width;
+  return count;
+}
+
+/** The arithmetic of one unit, each sum as the network computes it. */
+export interface Sum {
+  window: number[];
+  kernel: number[];
+  products: number[];
+  /** What each incoming map gives, the bias, and all together: the unit. */
+  parts: number[];
+  bias: number;
+  total: number;
+}
+
+export function sumAt(
+  input: ops.Tensor,
+  weight: ops.Tensor,
+  bias: ops.Tensor,
+  channel: number,
+  from: number,
+  [row, column]: readonly [number, number],
+  window: ops.Window,
+): Sum {
+  const [inputs, , width] = input.shape;
+  const of = (i: number) => {
+    const values = ops.windowAt(ops.channel(input, i), width, row, column, window);
+    const kernel = [...ops.kernel(weight, channel, i)];
+    return { window: values, kernel, products: values.map((value, at) => value * kernel[at]) };
+  };
+  const parts = Array.from({ length: inputs }, (_, i) => of(i).products.reduce((a, b) => a + b, 0));
+  return {
+    ...of(from),
+    parts,
+    bias: bias.data[channel],
+    total: Math.fround(parts.reduce((a, b) => a + b, bias.data[channel])),
+  };
+}
+
+/** The place of a window whose middle is nearest to (y, x). */
+export function placeOf(
+  y: number,
+  x: number,
+  { kernel_size: k, stride, padding }: ops.Window,
+  [, height, width]: readonly number[],
+): [number, number] {
+  const along = (position: number, length: number) =>
+    Math.min(length - 1, Math.max(0, Math.round((position + padding - (k - 1) / 2) / stride)));
+  return [along(y, height), along(x, width)];
+}
+
+/** The units below the window at an output place, as far as they are inside. */
+export function regionAt(
+  [row, column]: readonly [number, number],
+  { kernel_size: k, stride, padding }: ops.Window,
+  [, height, width]: readonly number[],
+): ops.Region {
+  const [top, left] = [row * stride - padding, column * stride - padding];
+  return {
+    top: Math.max(0, top),
+    left: Math.max(0, left),
+    bottom: Math.min(height - 1, top + k - 1),
+    right: Math.min(width - 1, left + k - 1),
+  };
+}
+
+/** A linear layer's weights into one of its units, laid out as the maps that they weigh; and what each unit gives. */
+export function weighed(
+  x: ops.Tensor,
+  weight: ops.Tensor,
+  output: number,
+): { weights: ops.Tensor; products: ops.Tensor; sums: number[] } {
+  const shape = spatial(x.shape);
+  const weights = ops.tensor(shape, weight.data.subarray(output * x.data.length, (output + 1) * x.data.length));
+  const products = ops.tensor(
+    shape,
+    x.data.map((value, i) => value * weights.data[i]),
+  );
+  const sums = Array.from({ length: shape[0] }, (_, c) => {
+    const [from, to] = [c * shape[1] * shape[2], (c + 1) * shape[1] * shape[2]];
+    let sum = 0;
+    for (let i = from; i < to; i++) sum += x.data[i] * weights.data[i];
+    return sum;
+  });
+  return { weights, products, sums };
+}
+
+/** Softmax as it is computed, so that it stays finite: with the largest logit taken from each. */
+export function softmaxSteps(logits: readonly number[]): {
+  most: number;
+  exponentials: number[];
+  sum: number;
+  probabilities: number[];
+} {
+  const most = Math.max(...logits);
+  const exponentials = logits.map((z) => Math.exp(z - most));
+  const sum = exponentials.reduce((a, b) => a + b, 0);
+  return { most, exponentials, sum, probabilities: exponentials.map((e) => e / sum) };
+}
+
+/** The probabilities without one map, beside those that are off already: of each class. */
+export function without(
+  manifest: Manifest,
+  weights: Weights,
+  trace: Trace,
+  layer: string,
+  channel: number,
+  off: readonly MapName[],
+): Float32Array {
+  const x = trace.layers[layer];
+  const silenced = ops.tensor(x.shape, x.data.slice());
+  ops.channel(silenced, channel).fill(0);
+  return ops.softmax(forwardFrom(manifest, weights, layer, silenced, off)).data;
+}
+
+/** What a map does for the answer: how probable that is without it, and what the network says instead. */
+export interface Ranked {
+  channel: number;
+  probability: number;
+  best: number;
+}
+
+/** The class that a trace makes most probable, and how probable it is. */
+export function answerOf(manifest: Manifest, trace: Trace): { answer: number; probability: number } {
+  const all = ops.softmax(trace.layers[manifest.layers.at(-1)!.name]).data;
+  const answer = all.indexOf(Math.max(...all));
+  return { answer, probability: all[answer] };
+}
+
+/** One job a map of a layer, each of which runs the rest of the network; the most missed map comes first in the end. */
+export function rankJobs(
+  { manifest, weights, trace }: { manifest: Manifest; weights: Weights; trace: Trace },
+  layer: string,
+  maps: Ranked[],
+  off: readonly MapName[] = [],
+): (() => void)[] {
+  const { answer } = answerOf(manifest, trace);
+  return Array.from({ length: trace.layers[layer].shape[0] }, (_, channel) => () => {
+    const probabilities = without(manifest, weights, trace, layer, channel, off);
+    maps.push({ channel, probability: probabilities[answer], best: probabilities.indexOf(Math.max(...probabilities)) });
+    maps.sort((a, b) => a.probability - b.probability || a.channel - b.channel);
+  });
+}

@@ -1,0 +1,26 @@
+/** "None of the classes": the picture excites no class, or a channel of one layer is brighter or darker than for any photo of them. */
+import type { Unknown } from "./manifest";
+import { channel, softmax, type Tensor } from "./ops";
+
+/** As in model/unknown.py, where the rule is chosen; a test holds the two together. */
+const measures: Record<string, (logits: Tensor) => number> = {
+  probability: (logits) => Math.max(...softmax(logits).data),
+  logit: (logits) => Math.max(...logits.data),
+  energy(logits) {
+    const most = Math.max(...logits.data);
+    return most + Math.log(logits.data.reduce((sum, value) => sum + Math.exp(value - most), 0));
+  },
+};
+
+const mean = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+export function looksUnknown(layers: Readonly<Record<string, Tensor>>, rule: Unknown): boolean {
+  const { layer } = rule;
+  const unusual =
+    layer !== null &&
+    rule.least.some((least, c) => {
+      const bright = mean(channel(layers[layer], c));
+      return bright < least || bright > rule.most[c];
+    });
+  return unusual || measures[rule.measure](layers.logits) < rule.threshold;
+}

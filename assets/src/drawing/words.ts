@@ -1,0 +1,58 @@
+/** What the figures say of a network, in the page's language: all names and numbers come from the manifest and the trace. */
+import type { Summary } from "../arithmetic/describe";
+import { type Manifest, shapeOf } from "../arithmetic/manifest";
+import { decimal, hasText, integer, language, text, wholePercent } from "./text";
+
+/** One feature map, or a strip of a vector. */
+interface Map {
+  layer: string;
+  channel: number;
+}
+
+/** A class's name in the page's language. */
+export function className(manifest: Manifest, name: string): string {
+  const labels = manifest.classes.find((entry) => entry.name === name)?.labels ?? {};
+  return labels[language] ?? name;
+}
+
+/** An example in words: what it is, and of a photo where it comes from. */
+export function exampleName(manifest: Manifest, { label, source, file }: Manifest["examples"][number]): string {
+  const name = className(manifest, label);
+  return source === "photo"
+    ? text("photo", { class: name, file: file ?? "", data: manifest.data ?? "" })
+    : text(source, { class: name });
+}
+
+export function channelName(manifest: Manifest, { layer, channel }: Map): string {
+  if (layer === "image" && manifest.input.shape[0] === 3)
+    return text(["red_channel", "green_channel", "blue_channel"][channel]);
+  const shape = shapeOf(manifest, layer);
+  const vector =
+    shape.length === 1 && manifest.layers.find((candidate) => candidate.name === layer)?.kind !== "flatten";
+  return vector ? text("whole_vector", { count: integer(shape[0]) }) : text("channel", { channel });
+}
+
+/** The range of a map's units, where the largest is, and how many are below zero, or zero where none can be below. */
+export function facts(manifest: Manifest, map: Map, { min, max, below, zero, where }: Summary): string {
+  if (min === max) return text("everywhere", { value: decimal(min) });
+  const kind = manifest.layers.find((layer) => layer.name === map.layer)?.kind;
+  const range = text("facts", { min: decimal(min), max: decimal(max), where: text(where) });
+  if (kind === "relu") return range + text("share_zero", { share: wholePercent(zero) });
+  return min < 0 ? range + text("share_below", { share: wholePercent(below) }) : range;
+}
+
+/** A map for those who cannot see it. */
+export function mapInWords(manifest: Manifest, map: Map, summary: Summary | undefined): string {
+  const name = `${map.layer}, ${channelName(manifest, map)}`;
+  return summary ? `${name}: ${facts(manifest, map, summary)}` : name;
+}
+
+/** Where a map comes from: one sentence a kind. */
+export function origin(manifest: Manifest, { layer, channel }: Map): string {
+  const index = manifest.layers.findIndex((candidate) => candidate.name === layer);
+  if (index < 0) return text(manifest.input.shape[0] === 1 ? "origin_grey" : "origin_image");
+  const { kind, kernel_size = 0 } = manifest.layers[index];
+  const before = index === 0 ? manifest.input : manifest.layers[index - 1];
+  const key = hasText(`origin_${kind}`) ? `origin_${kind}` : "origin_other";
+  return text(key, { before: before.name, kind, kernel_size, count: before.shape[0], channel });
+}

@@ -1,6 +1,0 @@
-/** What looks inside a map; loaded once the network is drawn. */
-import "./brush";
-import "./stage";
-import "./take-along";
-
-export const loaded = true;

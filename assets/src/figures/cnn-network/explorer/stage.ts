@@ -1,0 +1,324 @@
+/**
+ * The stage: one map of the network in the foreground, and how it came about. `<network-stage>` shows what its look says, by the
+ * kind of the layer; all that the reader does comes back as "look" events, and "close".
+ */
+import { html, LitElement, nothing } from "lit";
+import type { Ranked } from "../../../arithmetic/explain";
+import * as explain from "../../../arithmetic/explain";
+import * as kinds from "../../../arithmetic/kinds";
+import type { Manifest } from "../../../arithmetic/manifest";
+import type { MapName, Trace, Weights } from "../../../arithmetic/trace";
+import * as slices from "../../../data/slices";
+import type * as draw from "../../../drawing/colours";
+import * as network from "../../../drawing/network";
+import * as texts from "../../../drawing/text";
+import * as themes from "../../../drawing/theme";
+import * as words from "../../../drawing/words";
+import * as looks from "../look";
+import { flatten, linear, softmax, unitName } from "./classes";
+import { compare } from "./compare";
+import { convolution } from "./convolution";
+import "./heat-map";
+import type { Given, Look, ViewName } from "./given";
+import { input } from "./input-view";
+import { mapName, ownScale, stepOf, unitOf } from "./parts";
+import { Player, playable, position, viewOf } from "./player";
+import { reach } from "./reach-view";
+import { activation, pooling } from "./unit-views";
+import { whatIf } from "./what-if";
+import { windowView } from "./window-view";
+
+const { text } = texts;
+
+/** How a layer is shown as a whole, by what its kind says. */
+const views: Record<kinds.Kind["view"], (given: Given) => unknown> = {
+  convolution,
+  activation,
+  pooling,
+  flatten,
+  linear,
+};
+
+export interface StageGiven {
+  manifest: Manifest;
+  weights: Weights;
+  trace: Trace;
+  /** The trace to compare with, once it is here. */
+  other: Trace | null;
+  off: readonly MapName[];
+  look: Look;
+  scales: Readonly<Record<string, draw.Scale>>;
+  width: number;
+}
+
+const STILL = 700; // milliseconds without a change, after which it is read out
+
+class NetworkStage extends LitElement {
+  static override properties = { given: {} };
+  declare given: StageGiven;
+  private player = new Player(
+    () => this.full(),
+    () => this.requestUpdate(),
+  );
+
+  override createRenderRoot() {
+    return this;
+  }
+
+  override connectedCallback() {
+    super.connectedCallback();
+    addEventListener("beforeprint", this.onPrint);
+  }
+
+  override disconnectedCallback() {
+    super.disconnectedCallback();
+    removeEventListener("beforeprint", this.onPrint);
+    clearTimeout(this.saying);
+    this.player.play(false);
+  }
+
+  /** Paper stands still, with whole maps. */
+  private onPrint = () => {
+    this.player.play(false);
+    this.performUpdate();
+  };
+
+  private go(change: Partial<Look>, scrub = false) {
+    if (!scrub) this.player.play(false);
+    this.dispatchEvent(new CustomEvent("look", { detail: { change, scrub } }));
+  }
+
+  private full(): Given {
+    const { manifest, weights, trace, look, scales, width } = this.given;
+    const given = {
+      manifest,
+      weights,
+      trace,
+      look,
+      width,
+      drawn: null,
+      theme: themes.theme(),
+      scaleOf: (layer) => scales[layer] ?? ownScale(trace.layers[layer], themes.theme()),
+      go: (change, scrub) => this.go(change, scrub),
+    } satisfies Given;
+    return this.player.playing ? { ...given, drawn: position(given) + 1 } : given;
+  }
+
+  override render() {
+    const given = this.full();
+    const { manifest, look } = given;
+    const own = looks.viewsOf(manifest, look.layer);
+    const shown = viewOf(given);
+    const count = looks.channelsOf(manifest, look.layer);
+    return html`<section class="st" aria-label=${this.named(given)} tabindex="-1" @keydown=${this.onKey}>
+      <div class="st-top">
+        <button type="button" class="cn-quiet st-back" @click=${() => this.dispatchEvent(new Event("close"))}>${text("whole_network")}</button>
+        <ol class="st-rail" aria-label=${text("layers")}>${["image", ...manifest.layers.map((layer) => layer.name)].map(
+          (name) => html`<li>
+          <button type="button" data-rail=${name} aria-current=${name === look.layer ? "true" : nothing} @click=${() => this.go({ layer: name, view: looks.viewsOf(manifest, name)[0], channel: this.channelIn(name), at: null, from: 0 })}>${name}</button></li>`,
+        )}</ol>
+      </div>
+      <div class="st-head">
+        <p class="st-name"><strong>${look.layer}</strong> ${
+          count > 1 && shown !== "compare"
+            ? html`<button type="button" class="st-turn" data-turn="-1" aria-label=${text("previous_map")} @click=${() => this.turn(-1, count)}>‹</button>
+            <span class="number st-which">${this.which(given)}</span>
+            <button type="button" class="st-turn" data-turn="1" aria-label=${text("next_map")} @click=${() => this.turn(1, count)}>›</button>`
+            : nothing
+        }</p>
+        ${
+          own.length > 1
+            ? html`<div class="st-tabs" role="group" aria-label=${text("views")}>${own.map(
+                (view) => html`<button type="button" data-view=${view} aria-pressed=${view === shown}
+          @click=${() => this.go({ view })}>${text(`view_${view === "map" && look.layer === manifest.layers.at(-1)!.name ? "logit" : view}`)}</button>`,
+              )}</div>`
+            : nothing
+        }
+      </div>
+      <p class="st-line"><span class="st-sentence">${this.line(given, shown)}</span> ${this.lessonLink(given, shown)}</p>
+      ${playable(given) ? this.player.render(given) : nothing}
+      <p class="visually-hidden" role="status">${this.said}</p>
+      <div class="st-view" data-view=${shown}>${this.view(given, shown)}</div>
+    </section>`;
+  }
+
+  private view(given: Given, shown: ViewName): unknown {
+    const { look } = given;
+    if (shown === "window") return windowView(given);
+    if (shown === "softmax") return softmax(given);
+    if (shown === "field") return reach(given);
+    if (shown === "what_if")
+      return whatIf(given, this.ranking(given), this.given.off, (channel) =>
+        this.dispatchEvent(new CustomEvent("toggle", { detail: { layer: look.layer, channel } })),
+      );
+    if (shown === "compare") return compare(given, this.given.other);
+    return look.layer === "image" ? input(given) : views[kinds.kindOf(stepOf(given).layer).view](given);
+  }
+
+  /** The maps of the layer as far as they are ranked; the rest of the network runs once for each, in slices. While they are on show they keep their order. */
+  private ranking(given: Given): readonly Ranked[] {
+    const {
+      trace,
+      look: { layer },
+    } = given;
+    const before = this.ranked;
+    if (before?.trace !== trace || before.layer !== layer) {
+      const order = before?.layer === layer && before.source === trace.source ? before.order : [];
+      const ranked = (this.ranked = {
+        trace,
+        layer,
+        source: trace.source,
+        maps: before?.layer === layer ? before.maps : [],
+        order,
+      });
+      const maps: Ranked[] = [];
+      void slices.nextTask().then(async () => {
+        const stale = () => this.ranked !== ranked || this.given.look.view !== "what_if";
+        if (!(await slices.inSlices(explain.rankJobs(given, layer, maps, this.given.off), stale))) {
+          if (this.ranked === ranked) this.ranked = null; // begun anew when it is looked at again
+          return;
+        }
+        if (!order.length) order.push(...maps.map((map) => map.channel));
+        ranked.maps = order.map((channel) => maps.find((map) => map.channel === channel)!);
+        this.requestUpdate();
+      });
+    }
+    return this.ranked!.maps;
+  }
+  private ranked: { trace: Trace; layer: string; source: string; maps: Ranked[]; order: number[] } | null = null;
+
+  private named(given: Given) {
+    return `${given.look.layer}, ${this.which(given)}`;
+  }
+
+  private which({ manifest, look }: Given) {
+    const last = manifest.layers.at(-1)!.name;
+    const linear = manifest.layers.some((layer) => layer.name === look.layer && kinds.kindOf(layer).view === "linear");
+    return look.layer === last || linear
+      ? unitName(manifest, look.layer, look.channel)
+      : words.channelName(manifest, look);
+  }
+
+  /** What is on show, in one sentence with its numbers. */
+  private line(given: Given, shown: ViewName): string {
+    const { manifest, look } = given;
+    if (shown === "compare" || shown === "what_if" || shown === "softmax") return text(`line_${shown}`);
+    if (this.given.off.some((map) => map.layer === look.layer && map.channel === look.channel)) return text("line_off");
+    const place = unitOf(given);
+    if (look.layer === "image")
+      return text("line_image", {
+        row: place[0],
+        column: place[1],
+        size: texts.dimensions(manifest.input.shape.slice(1)),
+      });
+    const { layer, before, input: incoming } = stepOf(given);
+    const { view } = kinds.kindOf(layer);
+    const count = explain.spatial(incoming.shape)[0];
+    if (view === "linear")
+      return text(layer === manifest.layers.at(-1) ? "line_linear" : "line_hidden", {
+        class: unitName(manifest, layer.name, look.channel),
+      });
+    if (view === "flatten") return text("line_flatten", { before });
+    if (view === "convolution" && shown === "map") return text("line_conv", { count, before });
+    const values = {
+      row: place[0],
+      column: place[1],
+      value: texts.decimal(this.valueAt(given, place)),
+      before,
+      kind: layer.kind,
+      kernel_size: layer.kernel_size ?? 1,
+      count,
+      map: mapName(given, look.layer, look.channel),
+    };
+    const key = shown === "field" ? "line_field" : shown === "window" ? "line_window" : `line_${layer.kind}`;
+    return text(texts.hasText(key) ? key : "line_function", values);
+  }
+
+  private valueAt({ look, trace }: Given, [row, column]: readonly [number, number]) {
+    const x = trace.layers[look.layer];
+    const [, height, width] = explain.spatial(x.shape);
+    return x.data[(look.channel * height + row) * width + column];
+  }
+
+  /** The part of the lesson on this kind of layer, where the page has one: an element with the id `about-KIND`. */
+  private lessonLink({ manifest, look }: Given, shown: ViewName) {
+    const kind =
+      shown === "softmax" ? "softmax" : (manifest.layers.find((layer) => layer.name === look.layer)?.kind ?? "image");
+    const id = `about-${kind}`;
+    return document.getElementById(id) ? html`<a href="#${id}">${text("in_the_lesson")}</a>` : nothing;
+  }
+
+  private turn(by: number, count: number) {
+    this.go({ channel: (this.given.look.channel + by + count) % count, at: this.given.look.at }, true);
+  }
+
+  /** The same channel in another layer, as far as it has one; of the classes the best. */
+  private channelIn(layer: string) {
+    const { manifest, trace, look } = this.given;
+    const last = manifest.layers.at(-1)!.name;
+    return layer === last
+      ? network.best(trace)
+      : look.layer === last
+        ? 0
+        : Math.min(look.channel, looks.channelsOf(manifest, layer) - 1);
+  }
+
+  private onKey = (event: KeyboardEvent) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    this.dispatchEvent(new Event("close"));
+  };
+
+  override willUpdate() {
+    this.player.keepTo(this.full());
+    this.hadFocus = this.contains(document.activeElement);
+  }
+  private hadFocus = false;
+
+  override updated() {
+    // What had the focus may be gone with its view; then the stage has it.
+    if (this.hadFocus && !this.contains(document.activeElement))
+      this.querySelector<HTMLElement>(".st")?.focus({ preventScroll: true });
+    this.showName();
+    this.showOther();
+    this.sayLater();
+  }
+
+  /** The list says which picture is compared with, also after the reader chose another one and went back. */
+  private showOther() {
+    const list = this.querySelector<HTMLSelectElement>(".st-other select");
+    if (list) list.value = this.given.look.other;
+  }
+
+  /** The layer on show stays in sight among the names of the layers. */
+  private showName() {
+    const {
+      look: { layer },
+      width,
+    } = this.given;
+    const shown = `${layer} ${width}`;
+    const name = this.querySelector<HTMLElement>(`[data-rail="${layer}"]`);
+    const rail = name?.closest<HTMLElement>(".st-rail");
+    if (shown !== this.railed && name && rail)
+      rail.scrollLeft = name.offsetLeft - rail.offsetLeft - (rail.clientWidth - name.offsetWidth) / 2;
+    this.railed = shown;
+  }
+  private railed = "";
+
+  /** Read out what is on show once it stands still. */
+  private sayLater() {
+    const line = this.querySelector(".st-sentence")?.textContent ?? "";
+    if (line === this.pending) return;
+    this.pending = line;
+    clearTimeout(this.saying);
+    this.saying = setTimeout(() => {
+      this.said = line;
+      this.requestUpdate();
+    }, STILL);
+  }
+  private pending = "";
+  private said = "";
+  private saying = 0;
+}
+
+customElements.define("network-stage", NetworkStage);
