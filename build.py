@@ -22,6 +22,7 @@ from rich.progress import (
 from config import Model, Site, read_site
 from errors import BuildError, nearest
 from generator.cards import as_markdown, read_cards
+from generator.figures import read_figure_kinds
 from generator.formulas import set_formulas
 from generator.lessons import left_out, read_labels, read_lessons
 from generator.markdown import render
@@ -40,7 +41,6 @@ from generator.site import (
     version_of,
 )
 from generator.stills import stills
-from generator.widgets import read_widgets
 
 ROOT = Path(__file__).resolve().parent
 console = Console(highlight=False, markup=False, emoji=False)
@@ -142,7 +142,7 @@ def build(site: Site, out: Path, data: dict[str, Path | None], node: Node) -> No
                 f'  {_near(lesson.path)} is older than {_near(original.path)}; once it says the same, write there: original: "{original.digest}"',
                 soft_wrap=True,
             )
-    widgets = read_widgets(site.root / "assets" / "src" / "figures")
+    kinds = read_figure_kinds(site.root / "assets" / "src" / "figures")
 
     files, packages = {}, {}
     for model in site.models.values():
@@ -159,9 +159,9 @@ def build(site: Site, out: Path, data: dict[str, Path | None], node: Node) -> No
         )
 
     manifests = {name: package.manifest for name, package in packages.items()}
-    rendered = {key: (lesson, render(lesson, widgets, manifests)) for key, lesson in lessons.items()}
+    rendered = {key: (lesson, render(lesson, kinds, manifests)) for key, lesson in lessons.items()}
     files |= set_formulas(rendered, node, site.root / ".cache" / "fonts")
-    files |= content_files(site, rendered, manifests) | stills(site, rendered, packages, node)
+    files |= content_files(site, rendered, manifests) | stills(site, rendered, packages, labels, node)
     files |= (
         bundle(node)
         | runtime_scripts(site.root / "assets")

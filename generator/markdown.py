@@ -10,33 +10,16 @@ from textwrap import shorten
 from typing import Any
 
 import markdown
-import yaml
 from markdown.extensions import Extension
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import AtomicString
-from pygments.lexers import get_all_lexers, get_lexer_by_name
-from pygments.util import ClassNotFound
 from pymdownx.blocks import BlocksExtension
 from pymdownx.blocks.block import Block
 
-from errors import BuildError, nearest
+from generator.directives import Figure, find_figures
+from generator.figures import FigureKind
 from generator.lessons import Lesson
-from generator.source import FENCE, Source, check_html
-from generator.widgets import Widget, check_options
-
-OPENING = re.compile(r"^/{3,}[ \t]*(\S.*)$")
-CLOSING = re.compile(r"^/{3,}\s*$")
-ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-
-
-@dataclass
-class Figure:
-    """One directive of a lesson: a widget with its id, attributes, and the line where it stands."""
-
-    widget: Widget
-    id: str
-    attributes: dict[str, str]
-    line: int
+from generator.source import Source, check_html
 
 
 @dataclass
@@ -90,9 +73,9 @@ class Rendered:
         self.headings = [(level, anchor, mathml(html)) for level, anchor, html in self.headings]
 
 
-def render(lesson: Lesson, widgets: dict[str, Widget], models: dict[str, dict[str, Any]]) -> Rendered:
+def render(lesson: Lesson, kinds: dict[str, FigureKind], models: dict[str, dict[str, Any]]) -> Rendered:
     """A lesson's body as HTML; BuildError with file and line for a directive that is unknown, unclosed or wrong."""
-    figures = find_figures(lesson, widgets, models)
+    figures, body = find_figures(lesson, kinds, models)
     links, formulas = _Links(lesson), _Formulas(lesson)
     extensions = [
         "attr_list",
@@ -122,7 +105,7 @@ def render(lesson: Lesson, widgets: dict[str, Widget], models: dict[str, dict[st
             },
         },
     )
-    html = converter.convert(lesson.body)
+    html = converter.convert(body)
     html = re.sub(r"<table(?=[\s>])", '<div class="table"><table', html).replace(
         "</table>", "</table></div>"
     )  # a wide one can be scrolled
@@ -135,95 +118,6 @@ def render(lesson: Lesson, widgets: dict[str, Widget], models: dict[str, dict[st
     ]
     check_html(html, headings, lesson)
     return Rendered(html, figures, headings, links.found, formulas.found)
-
-
-def find_figures(lesson: Lesson, widgets: dict[str, Widget], models: dict[str, dict[str, Any]]) -> list[Figure]:
-    """The directives of a lesson, checked. pymdownx leaves one that it does not know in the text without a word."""
-    figures: list[Figure] = []
-    lines = lesson.body.splitlines()
-    fence, opened, fenced = "", 0, 0
-    for number, line in enumerate(lines):
-        place = lesson.line + number
-        mark = FENCE.match(line)
-        if mark and not opened:
-            if not fence and mark[2]:
-                _check_code_language(mark[2], lesson, place)
-            fence, fenced = ("", 0) if fence and mark[1].startswith(fence) else (fence or mark[1], fenced or place)
-        if fence:
-            continue
-        if CLOSING.match(line):
-            if not opened:
-                raise BuildError(
-                    "/// closes nothing; the directive above is closed already or was never opened", lesson.path, place
-                )
-            opened = 0
-        elif match := OPENING.match(line):
-            if opened:
-                raise BuildError(
-                    f"the directive of line {opened} is not closed; end it with a line of ///", lesson.path, place
-                )
-            opened = place
-            figures.append(_figure(lesson, match[1], lines[number + 1 :], place, widgets, models))
-            if [f.id for f in figures].count(figures[-1].id) > 1:
-                raise BuildError(f'the id "{figures[-1].id}" is used twice in this lesson', lesson.path, place)
-    if fenced:
-        raise BuildError(f"this code block is not closed; end it with a line of {fence}", lesson.path, fenced)
-    if opened:
-        raise BuildError("this directive is not closed; end it with a line of ///", lesson.path, opened)
-    return figures
-
-
-def _figure(
-    lesson: Lesson,
-    header: str,
-    following: list[str],
-    line: int,
-    widgets: dict[str, Widget],
-    models: dict[str, dict[str, Any]],
-) -> Figure:
-    name, _, argument = (part.strip() for part in header.partition("|"))
-    if name not in widgets:
-        raise BuildError(
-            f'unknown widget "{name}"; widgets are {", ".join(widgets)}{nearest(name, widgets)}', lesson.path, line
-        )
-    if not ID.fullmatch(argument):
-        raise BuildError(
-            f'{name} needs an id of small letters, digits and hyphens: "/// {name} | some-id"', lesson.path, line
-        )
-    block = []
-    for text in following:
-        if not text.startswith("    "):
-            break
-        block.append(text[4:])
-    try:
-        options = yaml.safe_load("\n".join(block)) or {}
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise BuildError(
-            f"options are not valid YAML: {getattr(error, 'problem', error)}",
-            lesson.path,
-            line + 1 + (mark.line if mark else 0),
-        ) from error
-    if not isinstance(options, dict):
-        raise BuildError('options are lines of "name: value", four spaces in', lesson.path, line + 1)
-    try:
-        attributes = check_options(widgets[name], options, models)
-    except BuildError as error:
-        raise BuildError(error.message, lesson.path, line) from error
-    return Figure(widgets[name], argument, attributes, line)
-
-
-def _check_code_language(name: str, lesson: Lesson, line: int) -> None:
-    """Pygments would show code of a language that it does not know without colours and without a word."""
-    try:
-        get_lexer_by_name(name)
-    except ClassNotFound:
-        known = [alias for _, aliases, _, _ in get_all_lexers() for alias in aliases]
-        raise BuildError(
-            f'unknown language "{name}" of a code block; "text" is always right{nearest(name, known)}',
-            lesson.path,
-            line,
-        ) from None
 
 
 class _Links(Extension):
@@ -306,35 +200,34 @@ def _check_dollars_beside(parent: etree.Element, source: Source) -> None:
 
 
 class _Directives(BlocksExtension):
-    """One pymdownx block a widget, so that captions are Markdown."""
+    """One pymdownx block for each kind of figure, so that captions are Markdown."""
 
     def __init__(self, figures: list[Figure]):
         super().__init__()
         self.figures = {figure.id: figure for figure in figures}
 
     def extendMarkdownBlocks(self, md: markdown.Markdown, block_manager: Any) -> None:
-        for widget in {figure.widget.name: figure.widget for figure in self.figures.values()}.values():
-            options = {name: ["", str] for name in widget.attributes}
+        for figure in {figure.kind.tag: figure.kind for figure in self.figures.values()}.values():
+            options = {name: ["", str] for name in figure.options}
             kind = type(
-                f"Block_{widget.name}",
-                (_WidgetBlock,),
-                {"NAME": widget.name, "OPTIONS": options, "figures": self.figures},
+                f"Block_{figure.tag}",
+                (_FigureBlock,),
+                {"NAME": figure.tag, "OPTIONS": options, "figures": self.figures},
             )
             block_manager.register(kind, self.getConfigs())
 
 
-class _WidgetBlock(Block):
+class _FigureBlock(Block):
     ARGUMENT = True
     figures: dict[str, Figure] = {}
 
     def on_create(self, parent: etree.Element) -> etree.Element:
         figure = self.figures[self.argument]
         element = etree.SubElement(parent, "figure", {"id": figure.id, "class": "figure"})
-        live = etree.SubElement(element, figure.widget.name, {**figure.attributes, "data-state": "loading"})
-        if "model" in figure.attributes:  # without JavaScript a still stands there; a page puts in where it is
-            etree.SubElement(
-                etree.SubElement(live, "noscript"), "img", {"src": f"still:{figure.id}", "alt": "still:alt"}
-            )
+        live = etree.SubElement(element, figure.kind.tag, {**figure.attributes, "data-state": "loading"})
+        # Without JavaScript a still stands there; a page puts in where it is.
+        still = {"src": f"still:{figure.id}", "alt": f"still-of:{figure.kind.tag}"}
+        etree.SubElement(etree.SubElement(live, "noscript"), "img", still)
         return etree.SubElement(element, "figcaption")
 
 

@@ -16,7 +16,7 @@ PART = 560_000  # characters a script: about eight parts, so that progress shows
 
 
 def bundle(node: Node) -> dict[str, bytes]:
-    """`scripts/core.js`, `scripts/<widget>.js` and `scripts/onnxruntime.js`, by their path in the site."""
+    """`scripts/core.js`, `scripts/<figure>.js` and `scripts/onnxruntime.js`, by their path in the site."""
     with tempfile.TemporaryDirectory() as out:
         node.run("tools/bundle.mjs", out)
         return {f"scripts/{path.name}": path.read_bytes() for path in sorted(Path(out).iterdir())}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from html import escape, unescape
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import jinja2
 from markupsafe import Markup
@@ -18,11 +18,12 @@ from markupsafe import Markup
 from config import Language, Site
 from errors import BuildError, nearest
 from generator.cards import Card, percent
+from generator.directives import Figure
+from generator.figures import check_state
 from generator.formulas import STYLE
 from generator.lessons import Lesson
-from generator.markdown import Figure, Rendered
+from generator.markdown import Rendered
 from generator.scripts import bytes_script, data_script
-from generator.states import check_state
 from generator.stills import card_path, still_path
 
 CSP = (
@@ -143,10 +144,21 @@ def content_files(
                 )
             if link.state:
                 try:
-                    check_state(link.state, target.figures, manifests)
+                    _check_state(link.state, target.figures, manifests)
                 except BuildError as error:
                     raise BuildError(str(error), lesson.path, link.line) from None
     return files
+
+
+def _check_state(state: str, figures: list[Figure], manifests: dict[str, dict[str, Any]]) -> None:
+    """BuildError for a link into a figure, `figure=ID&layer=…`, that names a figure or a value that is not there."""
+    values = dict(parse_qsl(state, keep_blank_values=True))
+    name = values.pop("figure", "")
+    figure = next((figure for figure in figures if figure.id == name), None)
+    if figure is None:
+        known = [figure.id for figure in figures]
+        raise BuildError(f'unknown figure "{name}"; figures are {", ".join(known)}{nearest(name, known)}')
+    check_state(figure.kind, figure.attributes, values, manifests)
 
 
 def _picture(site: Site, path: Path) -> str:
@@ -165,13 +177,14 @@ def _resolve(site: Site, page: Page, labels: dict[str, str]) -> str:
         return f'="{escape(name + hash_mark + anchor)}"'
 
     html = page.rendered.html
-    html = re.sub(r'="content:([^"]*)"', lead, html).replace('alt="still:alt"', f'alt="{escape(labels["still"])}"')
+    html = re.sub(r'="content:([^"]*)"', lead, html)
     html = re.sub(
         r'title="footnote:(\d+)"',
         lambda match: f'title="{escape(labels["footnote_back"].format(number=match[1]))}"',
         html,
     )
     for figure in page.rendered.figures:
+        html = html.replace(f'alt="still-of:{figure.kind.tag}"', f'alt="{escape(labels[figure.kind.still_label])}"')
         html = html.replace(
             f'src="still:{figure.id}"', f'src="{page.link(still_path(page.language.code, page.lesson.slug, figure))}"'
         )
@@ -251,7 +264,7 @@ def page_files(site: Site, all_pages: list[Page], labels: dict[str, dict[str, st
             "previous": lessons[at - 1] if at > 0 else None,
             "next": lessons[at + 1] if 0 <= at < len(lessons) - 1 else None,
             "social_card": page.address(site, PurePosixPath(card_path(page.lesson.slug)))
-            if any("model" in f.attributes for f in page.rendered.figures)
+            if page.rendered.figures
             else "",
             "still": page.link(still_path(code, page.lesson.slug, page.figure)) if page.figure else "",
             "contents": [(anchor, Markup(html)) for level, anchor, html in page.rendered.headings if level == 2],
@@ -265,7 +278,7 @@ def page_files(site: Site, all_pages: list[Page], labels: dict[str, dict[str, st
                 if p.card and p.language is page.language
             ],
             "outdated": page.lesson.outdated,
-            "widgets": sorted({figure.widget.name for figure in figures}),
+            "figure_scripts": sorted({figure.kind.tag for figure in figures}),
             "models": sorted({figure.attributes["model"] for figure in figures if "model" in figure.attributes}),
             "first_example": next(
                 ((f.attributes["model"], f.attributes["example"]) for f in figures if "example" in f.attributes), None

@@ -203,9 +203,7 @@ PAINT = """async () => {
 
 def looked_into(page: Page) -> list[Row]:
     """The explorer: opening its views, sliding a window, painting."""
-    page.wait_for_function(
-        "() => globalThis.explorer && document.querySelector('cnn-network').exploration.seen.weights"
-    )
+    page.wait_for_function("() => globalThis.explorer && document.querySelector('cnn-network').weights")
     opened: dict[str, list[float]] = {}
     for view, took in page.evaluate(OPEN):
         opened.setdefault(view, []).append(took)

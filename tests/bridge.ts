@@ -1,5 +1,6 @@
 /** Calls the site's own TypeScript from pytest: a list of {call, …} as JSON in, a list of results out. See tests/node.py. */
 import { readFileSync } from "node:fs";
+import { html, nothing, svg } from "../assets/node_modules/lit/index.js";
 import { summarise } from "../assets/src/arithmetic/describe";
 import * as explain from "../assets/src/arithmetic/explain";
 import { fields } from "../assets/src/arithmetic/field";
@@ -12,9 +13,12 @@ import { flattenOntoWhite, preprocess } from "../assets/src/data/preprocess";
 import { inSlices } from "../assets/src/data/slices";
 import { extentOf } from "../assets/src/drawing/colours";
 import { allLinks, classPlace, layoutNetwork, neighbour } from "../assets/src/drawing/layout";
-import { compute } from "../assets/src/drawing/network";
+import { markup } from "../assets/src/drawing/markup";
 import * as address from "../assets/src/elements/address";
-import * as looks from "../assets/src/figures/cnn-network/look";
+import { type Declaration, initialState, readState, viewsOf, writeState } from "../assets/src/elements/state";
+import { declaration, lookOf, type State } from "../assets/src/figures/cnn-network/look";
+import { compute } from "../assets/src/figures/cnn-network/view";
+import * as hyperparameters from "../assets/src/figures/conv-hyperparameters/arithmetic";
 
 type Packed = { shape: number[]; data: string };
 const bytes = (base64: string) => new Uint8Array(Buffer.from(base64, "base64"));
@@ -28,6 +32,10 @@ const packAll = (layers: Record<string, ops.Tensor>) =>
 
 interface Call {
   call: string;
+  declared?: Declaration;
+  options?: Record<string, string>;
+  setting?: hyperparameters.Setting;
+  limits?: Record<string, [number, number]>;
   layer?: Layer;
   x?: Packed;
   layers?: Record<string, Packed>;
@@ -93,15 +101,41 @@ const calls: Record<string, (given: Call) => unknown> = {
   look({ manifest, bytes: weights, pixels, hash }) {
     const found = address.parse(hash!);
     const layers = forward(manifest!, decodeWeights(manifest!, bytes(weights!)), toImage(manifest!, bytes(pixels!)));
-    const look = looks.fromValues(manifest!, { source: "test", layers }, found.values);
-    const off = looks.offFromText(manifest!, found.values.off);
+    const initial = initialState(declaration, {}) as State;
+    const state = readState(declaration, found.values, initial, {
+      manifest: manifest!,
+      trace: { source: "test", layers },
+    });
+    const look = lookOf(state);
     return {
       found,
       look,
-      off,
-      again: look && address.format({ ...found, values: { ...looks.toValues(look), off: looks.offToText(off) } }),
+      off: state.off,
+      again: look && address.format({ ...found, values: writeState(declaration, state, initial) }),
     };
   },
+  /** A figure's state: what it starts with, what an address makes of it, and the address of that. */
+  state({ declared, options, hash }) {
+    const initial = initialState(declared!, options ?? {});
+    const state = readState(declared!, address.parse(hash ?? "").values, initial, null);
+    return { initial, state, written: writeState(declared!, state, initial) };
+  },
+  views: ({ manifest, name, declared }) => viewsOf(declared!, manifest!, name!),
+  hyperparameters({ setting, limits }) {
+    const { output } = hyperparameters.compute(setting!);
+    const taps = Array.from({ length: output }, (_, place) => hyperparameters.taps(setting!, place));
+    const { padded } = hyperparameters.compute(setting!);
+    const places = Array.from({ length: output ? padded : 0 }, (_, cell) => hyperparameters.placeOf(setting!, cell));
+    return {
+      ...hyperparameters.compute(setting!),
+      taps,
+      places,
+      fixes: hyperparameters.nearestValid(setting!, (name) => limits![name]),
+    };
+  },
+  markup: () =>
+    markup(svg`<svg width=${4} class="a ${"b"}" ?hidden=${false} ?open=${true} .given=${{}} @click=${() => 0} title=${'<"&'}>${nothing}
+      ${["<", 1].map((value) => html`<p>${value}</p>`)}${null}${false}</svg>`),
   extents({ manifest, bytes: weights, pixels, sharing }) {
     const layers = forward(manifest!, decodeWeights(manifest!, bytes(weights!)), toImage(manifest!, bytes(pixels!)));
     return compute(manifest!, { source: "test", layers }, layoutNetwork(manifest!, 1400, 600), sharing).extents;

@@ -152,8 +152,8 @@ def test_back_to_the_whole_network_the_address_names_the_picture(visit):
 
 def test_a_state_that_nobody_waits_for_any_more_does_not_come(visit):
     page = visit().open()
-    page.evaluate("""() => { const { exploration } = document.querySelector("cnn-network"), load = exploration.load.bind(exploration);
-        exploration.load = async () => { await new Promise((done) => setTimeout(done, 600)); return load(); }; }""")
+    page.evaluate("""() => { const figure = document.querySelector("cnn-network"), load = figure.loadExplorer.bind(figure);
+        figure.loadExplorer = async () => { await new Promise((done) => setTimeout(done, 600)); return load(); }; }""")
     page.evaluate("() => { location.hash = '#overview?figure=overview&layer=conv_1_1&channel=2&view=window'; }")
     page.wait_for_timeout(100)
     page.go_back()

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from model.networks import TinyVGG, sequential, trace
-from tests.node import close, pack, text, unpack
+from tests.node import ROOT, close, pack, text, unpack
 from tests.test_ops import describe, layer_call, random_cases
 
 NETWORKS = {
@@ -313,14 +313,17 @@ def test_an_address_is_read_and_written(bridge, case):
 
 
 def test_the_build_knows_the_views_that_the_page_has(bridge, case):
-    from generator.states import views_of
+    from generator.figures import read_figure_kinds, views_of
 
     _, _, given = case
-    layers = given["manifest"]["layers"]
-    for entry in layers:
+    kind = read_figure_kinds(ROOT / "assets" / "src" / "figures")["cnn-network"]
+    declared = {"summary": "", "options": kind.options, "state": kind.state, "views": kind.views}
+    for name in ["image", *(entry["name"] for entry in given["manifest"]["layers"])]:
+        views = bridge({"call": "views", "manifest": given["manifest"], "name": name, "declared": declared})[0]
+        assert views == views_of(kind, name, given["manifest"]), name
         for view in ("map", "window", "field", "what_if", "compare", "softmax"):
-            look = bridge(given | {"call": "look", "hash": f"#a?figure=a&layer={entry['name']}&view={view}"})[0]["look"]
-            assert (look["view"] == view) == (view in views_of(entry, entry is layers[-1])), (entry["name"], view)
+            look = bridge(given | {"call": "look", "hash": f"#a?figure=a&layer={name}&view={view}"})[0]["look"]
+            assert (look["view"] == view) == (view in views), (name, view)
 
 
 def test_the_strongest_map_is_the_one_with_the_largest_unit(bridge, case):

@@ -106,7 +106,7 @@ def test_a_maps_name_leads_to_it(visit):
 @pytest.mark.parametrize("width", [1440, 390])
 def test_a_map_with_the_focus_shows_its_parents_links_and_kernels(visit, network, width):
     page = visit(viewport={"width": width, "height": 900}).open()
-    page.wait_for_function("() => document.querySelector('cnn-network').exploration.seen.weights")
+    page.wait_for_function("() => document.querySelector('cnn-network').weights")
     page.focus('button[data-layer="conv_1_2"][data-channel="4"]')
     page.wait_for_selector(".cn-kernel")
     assert page.locator(".cn-map[data-parent]").count() == 10 and page.locator(".cn-links .is-active").count() == 1
@@ -208,8 +208,8 @@ class Way:
             self.page.focus(selector)
             for key in ("ArrowDown", "ArrowUp"):  # from where the figure begins, which the address does not say
                 self.page.keyboard.press(key)
-            self.page.wait_for_function("() => document.querySelector('cnn-network').exploration.seen.look.at")
-            here = self.page.evaluate("() => [...document.querySelector('cnn-network').exploration.seen.look.at]")
+            self.page.wait_for_function("() => document.querySelector('cnn-network').look.at")
+            here = self.page.evaluate("() => [...document.querySelector('cnn-network').look.at]")
             for axis, keys in enumerate((("ArrowUp", "ArrowDown"), ("ArrowLeft", "ArrowRight"))):
                 for _ in range(abs(unit[axis] - here[axis])):
                     self.page.keyboard.press(keys[unit[axis] > here[axis]])
@@ -246,7 +246,7 @@ def test_every_view_opens_and_its_numbers_are_pytorchs(visit, network, way, engi
         if unit:
             hand.point(target, unit)
             page.wait_for_function(
-                "(at) => String(document.querySelector('cnn-network').exploration.seen.look.at) === at && (document.querySelector('.st-player .number')?.textContent ?? at).replace(', ', ',') === at",
+                "(at) => String(document.querySelector('cnn-network').look.at) === at && (document.querySelector('.st-player .number')?.textContent ?? at).replace(', ', ',') === at",
                 arg=f"{unit[0]},{unit[1]}",
             )
         elif target:
@@ -572,7 +572,7 @@ def test_all_views_of_other_networks(visit, other, built, name, width):  # noqa:
     load_weights(model.weights, network)
     for layer, _ in network.named_children():
         for view in page.evaluate(
-            "([layer]) => explorer.viewsOf(document.querySelector('cnn-network').state.manifest, layer)", [layer]
+            "([layer]) => explorer.viewsOf(document.querySelector('cnn-network').manifest, layer)", [layer]
         ):
             page.evaluate(
                 "(hash) => { location.hash = hash; }",

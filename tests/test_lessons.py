@@ -5,15 +5,15 @@ from pathlib import Path
 from config import Language, read_site
 from generator.lessons import read_labels, read_lesson, read_lessons
 from generator.markdown import render
-from generator.widgets import read_widgets
+from generator.figures import read_figure_kinds
 from model.evaluate import CHANGES
 from model.unknown import MEASURES, made_pictures
 from tests.conftest import PROJECT
 from tests.node import ROOT
 
 ENGLISH = Language("en", "English", "en")
-WIDGETS = read_widgets(ROOT / "assets" / "src" / "widgets")
-MODELS = {"small": {"examples": [{"name": "red"}, {"name": "blue_2"}]}}
+FIGURES = read_figure_kinds(ROOT / "assets" / "src" / "figures")
+MODELS = {"small": {"input": {"shape": [3, 8, 8]}, "layers": [], "examples": [{"name": "red"}, {"name": "blue_2"}]}}
 FRONT = "---\ntitle: A\nsummary: B\n---\n"
 
 
@@ -29,30 +29,30 @@ def test_a_lesson_becomes_html_with_its_figure(tmp_path):
         FRONT
         + "## 标题 {#heading}\n\nText.\n\n/// cnn-network | net\n    model: small\n    example: blue_2\n\nA *caption*.\n///\n\nMore.\n",
     )
-    rendered = render(source, WIDGETS, MODELS)
+    rendered = render(source, FIGURES, MODELS)
     assert '<h2 id="heading">标题</h2>' in rendered.html and rendered.headings == [(2, "heading", "标题")]
     assert '<figure class="figure" id="net">' in rendered.html
     assert (
-        '<cnn-network data-state="loading" example="blue_2" model="small"><noscript><img alt="still:alt" src="still:net"></noscript></cnn-network>'
+        '<cnn-network data-state="loading" example="blue_2" model="small"><noscript><img alt="still-of:cnn-network" src="still:net"></noscript></cnn-network>'
         in rendered.html
     )
     assert (
         "<figcaption>\n<p>A <em>caption</em>.</p>\n</figcaption>" in rendered.html and "<p>More.</p>" in rendered.html
     )
     assert "///" not in rendered.html
-    assert [(f.id, f.widget.name, f.line) for f in rendered.figures] == [("net", "cnn-network", 9)]
+    assert [(f.id, f.kind.tag, f.line) for f in rendered.figures] == [("net", "cnn-network", 9)]
 
 
 def test_a_directive_in_a_code_block_is_code(tmp_path):
     rendered = render(
-        lesson(tmp_path, FRONT + "```\n/// cnn-network | net\n    model: small\n///\n```\n"), WIDGETS, MODELS
+        lesson(tmp_path, FRONT + "```\n/// cnn-network | net\n    model: small\n///\n```\n"), FIGURES, MODELS
     )
     assert rendered.figures == [] and "/// cnn-network" in rendered.html
 
 
 def test_inline_code_does_not_hide_a_directive(tmp_path):
     rendered = render(
-        lesson(tmp_path, FRONT + "```x``` is code.\n\n/// cnn-network | net\n    model: small\n///\n"), WIDGETS, MODELS
+        lesson(tmp_path, FRONT + "```x``` is code.\n\n/// cnn-network | net\n    model: small\n///\n"), FIGURES, MODELS
     )
     assert [figure.id for figure in rendered.figures] == ["net"] and "<cnn-network" in rendered.html
 
@@ -69,10 +69,11 @@ def test_the_two_languages_have_the_same_lessons_figures_and_anchors(site):
     lessons = read_lessons(site)
     assert {slug for _, slug in lessons} == set(site.lessons)
     models = {
-        name: {"examples": [{"name": p.stem} for p in model.examples.iterdir()]} for name, model in site.models.items()
+        name: {"input": {}, "layers": [], "examples": [{"name": p.stem} for p in model.examples.iterdir()]}
+        for name, model in site.models.items()
     }
     for slug in site.lessons:
-        parts = [render(lessons[language.code, slug], WIDGETS, models) for language in site.languages]
+        parts = [render(lessons[language.code, slug], FIGURES, models) for language in site.languages]
         shapes = [
             json.dumps(
                 [[(level, anchor) for level, anchor, _ in p.headings], [(f.id, f.attributes) for f in p.figures]]
@@ -109,11 +110,11 @@ def test_every_label_that_the_page_asks_for_is_there(site):
         "camera_refused",
         "camera_missing",
     }
-    union = (ROOT / "assets" / "src" / "picture.ts").read_text()
+    union = (ROOT / "assets" / "src" / "data" / "picture.ts").read_text()
     steps |= {
         key
         for kind in ("Note", "Reason")
-        for key in re.findall(r'"(\w+)"', re.search(rf"export type {kind} = ([^;]+);", union)[1])
+        for key in re.findall(r'"(\w+)"', re.search(rf"export type {kind} =\s*([^;]+);", union)[1])
     }
     made = {f"at_{row}_{column}" for row in ("top", "middle", "bottom") for column in ("left", "centre", "right")} | {
         "drawing",
@@ -122,6 +123,8 @@ def test_every_label_that_the_page_asks_for_is_there(site):
     made |= {"red_channel", "green_channel", "blue_channel", "origin_grey", "origin_other"} | {
         key for key in labels if key.startswith("origin_")
     }
+    made |= {kind.still_label for kind in FIGURES.values()}
+    made |= {f"ch_{name}" for name in FIGURES["conv-hyperparameters"].options}
     made |= {f"card_change_{name}" for name in CHANGES} | {f"card_measure_{name}" for name in MEASURES}
     made |= {f"card_of_{name}" for name in ("known", "others", "drawings", *made_pictures(8, 1))}
     assert asked | steps | made == set(labels)

@@ -68,7 +68,7 @@ def exact(network: nn.Sequential, page: Page) -> dict[str, torch.Tensor]:
 def as_input(page: Page, image: np.ndarray) -> torch.Tensor:
     """A picture (C, H, W) as the network on the page takes it."""
     x = torch.from_numpy(np.array(image, dtype=np.float32))
-    normalization = page.evaluate("() => document.querySelector('cnn-network').state.manifest.input.normalization")
+    normalization = page.evaluate("() => document.querySelector('cnn-network').manifest.input.normalization")
     return (
         Normalization(tuple(normalization["mean"]), tuple(normalization["std"])).apply(x[None])[0]
         if normalization
@@ -121,7 +121,7 @@ class Shown:
 def check(page: Page, network: nn.Sequential) -> Shown:
     """Every number of the view on show is PyTorch's; returns what is on show."""
     look = page.evaluate(
-        "() => { const { look } = document.querySelector('cnn-network').exploration.seen; return { ...look, at: look.at && [...look.at] }; }"
+        "() => { const { look } = document.querySelector('cnn-network'); return { ...look, at: look.at && [...look.at] }; }"
     )
     on_show = Shown(
         page,
@@ -289,7 +289,7 @@ def _field(s: Shown) -> None:
 
 def _what_if(s: Shown) -> None:
     off = s.page.evaluate(
-        "() => document.querySelector('cnn-network').exploration.seen.off.map(({ layer, channel }) => [layer, channel])"
+        "() => document.querySelector('cnn-network').state.off.map(({ layer, channel }) => [layer, channel])"
     )
     gone = {layer: [c for name, c in off if name == layer] for layer, _ in off}
     now = activations(s.network, s.layers["image"], gone)["logits"].softmax(0)

@@ -1,77 +1,93 @@
-// node tools/figures.mjs JOBS: draw still pictures of figures by the page's own code. JOBS is a JSON file, a list of
-// {manifest, trace, out, classes, width, room, card}: `out` gets the SVG, `card` (if given) a PNG of 1,200 × 630 without letters.
+// node tools/figures.mjs JOBS: draw still pictures of figures by the page's own code. JOBS is a JSON file with
+// {languages: {CODE: {tag, labels}}, jobs: [{figure, options, language, manifest, trace, width, out, card}]}: `manifest` and `trace`
+// are files, null for a figure without a network; `out` gets the SVG, `card` (if given) a PNG of 1,200 × 630 without letters.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { crc32, deflateSync } from "node:zlib";
 import { initWasm, Resvg } from "@resvg/resvg-wasm";
 import { build } from "esbuild";
+import { encode } from "fast-png";
 
-const folder = mkdtempSync(join(tmpdir(), "strata-"));
-const script = join(folder, "figures.mjs");
-await build({
-  stdin: {
-    contents:
-      'export { drawNetwork } from "./src/drawing/network"; export { decodeTrace } from "./src/arithmetic/trace";',
-    resolveDir: ".",
-    loader: "ts",
-  },
-  bundle: true,
-  platform: "node",
-  format: "esm",
-  outfile: script,
-  logLevel: "error",
-});
-const { drawNetwork, decodeTrace } = await import(pathToFileURL(script).href);
-rmSync(folder, { recursive: true });
+const CARD = [1200, 630];
+const MARGIN = 40; // of a card
+
+const { languages, jobs } = JSON.parse(readFileSync(process.argv[2], "utf8"));
+const figures = [...new Set(jobs.map((job) => job.figure))];
+const { decodeTrace, initialState, markup, setLanguage, standalone, stills } = await drawing(figures);
+const style = readFileSync("styles/site.css", "utf8");
+const decoded = new Map();
+
+for (const job of jobs) {
+  const { tag, labels } = languages[job.language];
+  setLanguage(job.language, tag, labels);
+  const declaration = JSON.parse(readFileSync(`src/figures/${job.figure}/${job.figure}.json`, "utf8"));
+  const { manifest, trace } = inputs(job);
+  const state = initialState(declaration, job.options);
+  const draw = (width, hasText) =>
+    standalone(markup(stills[job.figure]({ state, manifest, trace, width, hasText, image })), property);
+  writeFileSync(job.out, `${draw(job.width, true)}\n`);
+  if (job.card) writeFileSync(job.card, await card(draw(CARD[0] + 2 * MARGIN, false)));
+}
+
+/** The figures' `still.ts` and what they need, bundled for Node. */
+async function drawing(figures) {
+  const folder = mkdtempSync(join(tmpdir(), "strata-"));
+  const script = join(folder, "figures.mjs");
+  const names = figures.map((figure) => figure.replaceAll("-", "_"));
+  const contents = [
+    ...figures.map((figure, i) => `import { still as ${names[i]} } from "./src/figures/${figure}/still";`),
+    `export const stills = { ${figures.map((figure, i) => `"${figure}": ${names[i]}`).join(", ")} };`,
+    'export { decodeTrace } from "./src/arithmetic/trace";',
+    'export { initialState } from "./src/elements/state";',
+    'export { markup, standalone } from "./src/drawing/markup";',
+    'export { setLanguage } from "./src/drawing/text";',
+  ].join("\n");
+  const stdin = { contents, resolveDir: ".", loader: "ts" };
+  await build({ stdin, bundle: true, platform: "node", format: "esm", outfile: script, logLevel: "error" });
+  try {
+    return await import(pathToFileURL(script).href);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The manifest and the trace of a job; several figures may show the same. */
+function inputs(job) {
+  if (!job.manifest) return { manifest: null, trace: null };
+  if (!decoded.has(job.trace)) {
+    const manifest = JSON.parse(readFileSync(job.manifest, "utf8"));
+    const layers = decodeTrace(manifest, new Uint8Array(readFileSync(job.trace)));
+    decoded.set(job.trace, { manifest, trace: { source: "still", layers } });
+  }
+  return decoded.get(job.trace);
+}
+
+/** A custom property of the site's style sheet. */
+function property(name) {
+  const found = new RegExp(`${name}:\\s*([^;]+);`).exec(style);
+  if (!found) throw new Error(`styles/site.css has no ${name}`);
+  return found[1];
+}
 
 /** RGBA pixels as a PNG in a data address. */
 function image(rgba, width, height) {
-  const chunk = (name, data) => {
-    const body = Buffer.concat([Buffer.from(name), data]);
-    const length = Buffer.alloc(4),
-      check = Buffer.alloc(4);
-    length.writeUInt32BE(data.length);
-    check.writeUInt32BE(crc32(body));
-    return Buffer.concat([length, body, check]);
-  };
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header.set([8, 2, 0, 0, 0], 8); // 8 bits, RGB
-  const rows = Buffer.alloc(height * (1 + 3 * width));
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++)
-      for (let c = 0; c < 3; c++) rows[y * (1 + 3 * width) + 1 + 3 * x + c] = rgba[4 * (y * width + x) + c];
-  }
-  const png = Buffer.concat([
-    Buffer.from("\x89PNG\r\n\x1a\n", "latin1"),
-    chunk("IHDR", header),
-    chunk("IDAT", deflateSync(rows, { level: 9 })),
-    chunk("IEND", Buffer.alloc(0)),
-  ]);
-  return `data:image/png;base64,${png.toString("base64")}`;
+  const data = new Uint8Array(3 * width * height);
+  for (let i = 0; i < width * height; i++) data.set(rgba.subarray(4 * i, 4 * i + 3), 3 * i);
+  return `data:image/png;base64,${Buffer.from(encode({ width, height, data, channels: 3 })).toString("base64")}`;
 }
 
-const CARD = [1200, 630];
-for (const job of JSON.parse(readFileSync(process.argv[2], "utf8"))) {
-  const manifest = JSON.parse(readFileSync(job.manifest, "utf8"));
-  const trace = { source: "still", layers: decodeTrace(manifest, new Uint8Array(readFileSync(job.trace))) };
-  writeFileSync(
-    job.out,
-    drawNetwork(manifest, trace, job.width, job.room, { image, classes: job.classes, lettered: true }),
-  );
-  if (!job.card) continue;
+/** A social card with an SVG in its middle, as PNG. */
+async function card(svg) {
   const wasm = readFileSync(createRequire(import.meta.url).resolve("@resvg/resvg-wasm/index_bg.wasm"));
   await initWasm(wasm).catch(() => undefined); // once is enough
   const [width, height] = CARD;
-  const svg = drawNetwork(manifest, trace, width + 80, height, { image, classes: job.classes, lettered: false });
   const inner = svg.replace(/^<svg [^>]*viewBox="0 0 (\d+) (\d+)" width="\d+" height="\d+"/, (_, w, h) => {
-    const scale = Math.min((width - 80) / w, (height - 60) / h);
-    return `<svg xmlns="http://www.w3.org/2000/svg" x="${(width - w * scale) / 2}" y="${(height - h * scale) / 2}" width="${w * scale}" height="${h * scale}" viewBox="0 0 ${w} ${h}"`;
+    const scale = Math.min((width - 2 * MARGIN) / w, (height - 60) / h);
+    const [x, y] = [(width - w * scale) / 2, (height - h * scale) / 2];
+    return `<svg xmlns="http://www.w3.org/2000/svg" x="${x}" y="${y}" width="${w * scale}" height="${h * scale}" viewBox="0 0 ${w} ${h}"`;
   });
-  const card = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><rect width="100%" height="100%" fill="#fcfcfa"/>${inner}</svg>`;
-  writeFileSync(job.card, new Resvg(card, { font: { loadSystemFonts: false } }).render().asPng());
+  const page = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><rect width="100%" height="100%" fill="var(--background)"/>${inner}</svg>`;
+  return new Resvg(standalone(page, property), { font: { loadSystemFonts: false } }).render().asPng();
 }

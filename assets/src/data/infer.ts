@@ -12,12 +12,13 @@ const producers = new Map<string, Promise<Producer>>();
 
 /**
  * Every layer's activation for an image (C, H, W) in [0, 1]. `onProgress` gets the share of the engine that is here,
- * while it loads. One session a model is made and kept: sessions made again and again would grow the memory.
+ * while it loads; that goes on when `signal` is aborted, since the next picture needs it as well. One session a model is made and kept: sessions made again and again would grow the memory.
  */
 export async function infer(
   manifest: Manifest,
   image: Tensor,
   onProgress: (share: number) => void,
+  signal: AbortSignal,
 ): Promise<Record<string, Tensor>> {
   let producer = producers.get(manifest.name);
   if (!producer) {
@@ -25,7 +26,9 @@ export async function infer(
     producers.set(manifest.name, producer);
     producer.catch(() => producers.delete(manifest.name)); // so that the next picture tries again
   }
-  return (await producer)(image);
+  const produce = await producer;
+  signal.throwIfAborted();
+  return produce(image);
 }
 
 async function prepare(manifest: Manifest, onProgress: (share: number) => void): Promise<Producer> {

@@ -7,6 +7,8 @@ import { nextTask } from "./slices";
 export interface OwnPicture {
   readonly file: File;
   readonly bitmap: ImageBitmap;
+  /** Whether it is a frame of the running camera, of which nothing is kept. */
+  readonly isLive: boolean;
   /** Whether it may be transparent: then its pixels are read without a canvas where the browser can. */
   readonly transparent: boolean;
   /** Labels of what should be said of it. */
@@ -55,7 +57,14 @@ export async function readPicture(file: File, signal: AbortSignal): Promise<OwnP
   const bitmap = await (format === "svg" ? drawSvg(file, notes) : decode(file, format));
   if (signal.aborted) bitmap.close();
   signal.throwIfAborted();
-  return { file, bitmap, transparent: format !== "jpeg", notes, crop: centralCrop(bitmap.width, bitmap.height) };
+  return {
+    file,
+    bitmap,
+    isLive: false,
+    transparent: format !== "jpeg",
+    notes,
+    crop: centralCrop(bitmap.width, bitmap.height),
+  };
 }
 
 /**

@@ -1,9 +1,9 @@
 /**
- * One a page: the picture on show, shared by all figures, and the traces of it.
+ * One a page: the reader's picture, shared by all figures that take one, and the traces of pictures.
  *
- * Figures ask the store to show a picture and hear of it by a "change" event; they never talk to each other.
+ * Which picture a figure shows is its own matter. It asks for a trace, and hears by an "own" event that the reader has given a
+ * picture, moved its crop, or had it forgotten; by "task" of what goes on with it.
  */
-
 import { MANIFEST_VERSION, type Manifest } from "../arithmetic/manifest";
 import { decodeTrace, decodeWeights, forward, type Trace, toImage, type Weights } from "../arithmetic/trace";
 import { infer } from "./infer";
@@ -26,101 +26,80 @@ export type Task =
 export const OWN = "own";
 export const PAINTED = "painted";
 const TRACES_KEPT = 12;
+const RESTED = 500; // milliseconds after which a square that was moved stays where it is
+
+/** A trace that is here or on its way, and who waits for it: computing ends when nobody does. */
+interface Work {
+  trace: Promise<Trace>;
+  controller: AbortController;
+  waiting: number;
+  isDone: boolean;
+}
 
 class Store extends EventTarget {
-  picture: Picture | null = null;
   /** The reader's own picture, kept while examples are looked at, and for the next page. */
   own: OwnPicture | null = null;
   task: Task = { step: "idle" };
   private manifests = new Map<string, Promise<Manifest>>();
   private weightsOf = new Map<string, Promise<Weights>>();
-  private traces = new Map<string, Promise<Trace>>();
+  private works = new Map<string, Work>();
   private reading = new AbortController();
-  private computing = new AbortController();
   private restored: Promise<void> | null = null;
-  /** Traces of the reader's picture that are still computed. */
-  private unfinished = new Map<string, Promise<Trace>>();
+  private resting = 0;
 
   /** The manifest of a model, loaded once. */
   manifest(model: string): Promise<Manifest> {
-    let manifest = this.manifests.get(model);
-    if (!manifest) {
-      manifest = load<Manifest>(`models/${model}/manifest.json`).then((loaded) => {
-        if (loaded.version !== MANIFEST_VERSION) throw new LoadError(`models/${model}/manifest.json.js`);
-        return loaded;
-      });
-      this.manifests.set(model, manifest);
-      manifest.catch(() => this.manifests.delete(model));
-    }
-    return manifest;
+    return once(this.manifests, model, async () => {
+      const loaded = await load<Manifest>(`models/${model}/manifest.json`);
+      if (loaded.version !== MANIFEST_VERSION) throw new LoadError(`models/${model}/manifest.json.js`);
+      return loaded;
+    });
   }
 
   /** The weights of a model, loaded once. */
   weights(model: string): Promise<Weights> {
-    let weights = this.weightsOf.get(model);
-    if (!weights) {
-      weights = Promise.all([this.manifest(model), loadBytes(`models/${model}/weights`)]).then(([manifest, bytes]) =>
-        decodeWeights(manifest, bytes),
-      );
-      this.weightsOf.set(model, weights);
-      weights.catch(() => this.weightsOf.delete(model));
-    }
-    return weights;
+    return once(this.weightsOf, model, async () => {
+      const [manifest, bytes] = await Promise.all([this.manifest(model), loadBytes(`models/${model}/weights`)]);
+      return decodeWeights(manifest, bytes);
+    });
   }
 
-  /** Show a picture; figures hear a "change". */
-  show(picture: Picture): void {
-    this.reading.abort();
-    this.computing.abort();
-    for (const [key, trace] of this.unfinished) if (this.traces.get(key) === trace) this.traces.delete(key); // they end in nothing
-    this.computing = new AbortController();
-    this.picture = picture;
-    this.report({ step: "idle" });
-    this.dispatchEvent(new Event("change"));
-  }
-
-  /** Read a file and show it. A file given meanwhile takes its place; a file that cannot be read leaves all as it was. */
+  /** Read a file. A file given meanwhile takes its place; a file that cannot be read leaves all as it was. */
   async take(file: File, count = 1, crop?: Crop): Promise<void> {
     this.reading.abort();
     const { signal } = (this.reading = new AbortController());
     this.report({ step: "reading" });
     try {
       const read = await readPicture(file, signal);
-      const before = this.own;
-      this.showOwn({
+      this.setOwn({
         ...read,
         crop: crop ?? read.crop,
         notes: count > 1 ? [...read.notes, "several_files"] : read.notes,
       });
-      before?.bitmap.close();
       void remember(this.own!);
     } catch (error) {
       if (!signal.aborted) this.fail(error, file.name);
     }
   }
 
-  /** Show a frame of the camera; resolves when a figure has it through its network. Nothing of it is kept. */
+  /** Show a frame of the camera; resolves when the figures have its traces. Nothing of it is kept. */
   async follow(bitmap: ImageBitmap): Promise<void> {
     const before = this.own;
-    this.showOwn({
-      file: new File([], "camera"),
-      bitmap,
-      transparent: false,
-      notes: [],
-      crop: centralCrop(bitmap.width, bitmap.height),
-    });
-    before?.bitmap.close();
-    await Promise.allSettled(this.traces.values());
+    const isSameSize = before?.isLive && before.bitmap.width === bitmap.width && before.bitmap.height === bitmap.height;
+    const crop = isSameSize ? before.crop : centralCrop(bitmap.width, bitmap.height);
+    this.setOwn({ file: new File([], "camera"), bitmap, transparent: false, isLive: true, notes: [], crop });
+    await Promise.allSettled([...this.works.values()].map(({ trace }) => trace));
   }
 
-  /** Move the square that counts to another place of the picture. */
+  /** Move the square that counts to another place of the picture. The picture is kept once the square rests. */
   crop(crop: Crop): void {
     if (!this.own) return;
-    this.showOwn({ ...this.own, crop });
-    void remember(this.own);
+    this.setOwn({ ...this.own, crop });
+    clearTimeout(this.resting);
+    if (!this.own.isLive) this.resting = setTimeout(() => this.own && void remember(this.own), RESTED);
   }
 
-  /** Show the picture that the reader gave on the page before, where the browser kept it. */
+  /** Bring the picture that the reader gave on the page before, where the browser kept it. */
   restore(): Promise<void> {
     this.restored ??= (async () => {
       const kept = recall();
@@ -129,50 +108,74 @@ class Store extends EventTarget {
     return this.restored;
   }
 
-  /** Remove the reader's picture from the page and from what the browser keeps. */
+  /** Remove the reader's picture from the page and from what the browser keeps, and stop all work on it. */
   forget(): void {
     forgetKept();
+    clearTimeout(this.resting);
     this.reading.abort();
-    this.dropTraces();
+    this.dropOwn();
     this.own?.bitmap.close();
     this.own = null;
-    if (this.picture && "own" in this.picture) this.picture = null;
     this.report({ step: "idle" });
-    this.dispatchEvent(new Event("change"));
+    this.dispatchEvent(new Event("own"));
   }
 
-  private showOwn(own: OwnPicture): void {
-    this.computing.abort(); // of the picture before, or of the square as it stood
-    this.computing = new AbortController();
-    this.dropTraces();
+  private setOwn(own: OwnPicture): void {
+    const before = this.own;
+    this.dropOwn(); // of the picture before, or of the square as it stood
     this.own = own;
-    this.picture = { own };
-    this.dispatchEvent(new Event("change"));
+    this.dispatchEvent(new Event("own"));
+    if (before && before.bitmap !== own.bitmap) before.bitmap.close();
   }
 
-  private dropTraces(): void {
-    for (const key of [...this.traces.keys()]) if (key.endsWith(`/${OWN}`)) this.traces.delete(key);
-  }
-
-  /** The trace of `picture`, an example of `model` or the reader's own, through `model`. A failure is told to all figures. */
-  trace(model: string, picture: Picture): Promise<Trace> {
-    if ("painted" in picture) return this.manifest(model).then((manifest) => this.produce(manifest, picture)); // each stroke makes another one
-    const key = `${model}/${"own" in picture ? OWN : picture.example}`;
-    const kept = this.traces.get(key);
-    const trace = kept ?? this.manifest(model).then((manifest) => this.produce(manifest, picture));
-    if (!kept) {
-      if ("own" in picture) this.unfinished.set(key, trace);
-      void trace.catch(() => undefined).then(() => this.unfinished.get(key) === trace && this.unfinished.delete(key));
-      trace.catch((error: unknown) => {
-        if (this.traces.get(key) === trace) this.traces.delete(key);
-        if ("example" in picture || this.picture === picture)
-          this.fail(error, "own" in picture ? picture.own.file.name : "");
-      });
+  private dropOwn(): void {
+    for (const [key, { controller }] of [...this.works]) {
+      if (!key.endsWith(`/${OWN}`)) continue;
+      controller.abort();
+      this.works.delete(key);
     }
-    this.traces.delete(key); // and set again, so that the oldest comes first
-    this.traces.set(key, trace);
-    if (this.traces.size > TRACES_KEPT) this.traces.delete(this.traces.keys().next().value!);
-    return trace;
+  }
+
+  /**
+   * The trace of `picture`, an example of `model` or the reader's own, through `model`; rejects once `signal` is aborted.
+   * Figures that ask for the same share the work, which goes on as long as one of them waits.
+   */
+  async trace(model: string, picture: Picture, signal: AbortSignal): Promise<Trace> {
+    if ("painted" in picture) return this.produce(model, picture, signal); // each stroke makes another one
+    const key = `${model}/${"own" in picture ? OWN : picture.example}`;
+    const work = this.works.get(key) ?? this.begin(key, model, picture);
+    this.works.delete(key); // and set again, so that the oldest comes first
+    this.works.set(key, work);
+    if (this.works.size > TRACES_KEPT) this.works.delete(this.works.keys().next().value!);
+    work.waiting++;
+    const gone = new Promise<never>((_, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+    try {
+      signal.throwIfAborted();
+      return await Promise.race([work.trace, gone]);
+    } finally {
+      work.waiting--;
+      if (signal.aborted && !work.waiting && !work.isDone) {
+        work.controller.abort();
+        if (this.works.get(key) === work) this.works.delete(key);
+      }
+    }
+  }
+
+  private begin(key: string, model: string, picture: Picture): Work {
+    const controller = new AbortController();
+    const work: Work = {
+      trace: this.produce(model, picture, controller.signal),
+      controller,
+      waiting: 0,
+      isDone: false,
+    };
+    work.trace.then(
+      () => (work.isDone = true),
+      () => this.works.get(key) === work && this.works.delete(key),
+    );
+    return work;
   }
 
   /** Tell the figures how far the reader's picture has come. */
@@ -181,6 +184,7 @@ class Store extends EventTarget {
     this.dispatchEvent(new Event("task"));
   }
 
+  /** Tell the figures what went wrong. */
   fail(error: unknown, file = ""): void {
     if (error instanceof PictureError) this.report({ step: "failed", reason: error.reason, file });
     else if (error instanceof LoadError) this.report({ step: "failed", reason: "file_missing", file: error.file });
@@ -190,7 +194,9 @@ class Store extends EventTarget {
     }
   }
 
-  private async produce(manifest: Manifest, picture: Picture): Promise<Trace> {
+  private async produce(model: string, picture: Picture, signal: AbortSignal): Promise<Trace> {
+    const manifest = await this.manifest(model);
+    signal.throwIfAborted();
     if ("example" in picture) {
       const bytes = await loadBytes(`models/${manifest.name}/examples/${picture.example}`);
       return { source: picture.example, layers: decodeTrace(manifest, bytes) };
@@ -199,18 +205,29 @@ class Store extends EventTarget {
       const weights = await this.weights(manifest.name);
       return { source: PAINTED, layers: forward(manifest, weights, toImage(manifest, picture.painted)) };
     }
-    const { signal } = this.computing;
-    // A picture that another has taken the place of says nothing more, and none talks over what went wrong.
-    const tell = (task: Task) => this.picture === picture && this.task.step !== "failed" && this.report(task);
+    // Work that was stopped says nothing more, and none talks over what went wrong.
+    const tell = (task: Task) => !signal.aborted && this.task.step !== "failed" && this.report(task);
     const [channels, size] = manifest.input.shape;
     const pixels = await pixelsOf(picture.own, size, channels, (share) => tell({ step: "reading", share }), signal);
     signal.throwIfAborted();
     tell({ step: "computing" });
     const image = toImage(manifest, pixels);
-    const layers = await infer(manifest, image, (share) => tell({ step: "loading_engine", share }));
+    const layers = await infer(manifest, image, (share) => tell({ step: "loading_engine", share }), signal);
+    signal.throwIfAborted();
     tell({ step: "idle" });
     return { source: OWN, layers };
   }
+}
+
+/** What is made once and kept; made anew after a failure. */
+function once<T>(kept: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  let made = kept.get(key);
+  if (!made) {
+    made = make();
+    kept.set(key, made);
+    made.catch(() => kept.delete(key));
+  }
+  return made;
 }
 
 export const store = new Store();

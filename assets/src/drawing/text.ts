@@ -1,9 +1,18 @@
 /** The page's labels, from content/<language>/ui.toml, and numbers as its readers write them. */
 
-const labels: Record<string, string> = JSON.parse(document.getElementById("ui")?.textContent ?? "{}");
+const page = typeof document === "undefined" ? null : document; // none where the build draws
+
+let labels: Record<string, string> = JSON.parse(page?.getElementById("ui")?.textContent ?? "{}");
+let locale = page?.documentElement.lang || "en";
 
 /** The code of the page's language in the manifest's labels. */
-export const language = document.documentElement.dataset.language ?? "en";
+export let language = page?.documentElement.dataset.language ?? "en";
+
+/** Write in this language from now on: where there is no page that says which. */
+export function setLanguage(code: string, tag: string, itsLabels: Record<string, string>): void {
+  [language, locale, labels] = [code, tag, itsLabels];
+  formats.clear();
+}
 
 /** A label with `{name}` replaced by values. */
 export function text(key: string, values: Record<string, string | number> = {}): string {
@@ -14,28 +23,29 @@ export function text(key: string, values: Record<string, string | number> = {}):
 
 export const hasText = (key: string): boolean => key in labels;
 
-const locale = document.documentElement.lang || "en";
-const decimals = new Intl.NumberFormat(locale, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-const fines = new Intl.NumberFormat(locale, { minimumFractionDigits: 4, maximumFractionDigits: 4 });
-const percents = new Intl.NumberFormat(locale, {
-  style: "percent",
-  minimumFractionDigits: 1,
-  maximumFractionDigits: 1,
-});
-const wholePercents = new Intl.NumberFormat(locale, { style: "percent" });
-const integers = new Intl.NumberFormat(locale);
+const formats = new Map<string, Intl.NumberFormat>();
+
+/** A number with so many digits after the point, as a percentage if asked for. */
+function format(x: number, digits: number, style: "decimal" | "percent" = "decimal"): string {
+  const key = `${style} ${digits}`;
+  let found = formats.get(key);
+  if (!found) {
+    found = new Intl.NumberFormat(locale, { style, minimumFractionDigits: digits, maximumFractionDigits: digits });
+    formats.set(key, found);
+  }
+  return found.format(x);
+}
 
 /** −1.56: two decimals and a real minus sign. */
 export const decimal = (x: number): string =>
-  decimals
-    .format(x)
+  format(x, 2)
     .replace(/^-(?=0[.,]00$)/, "")
     .replace("-", "−");
-/** 0.0008: four decimals, for what is divided. */
-export const fine = (x: number): string => fines.format(x);
-export const percent = (x: number): string => percents.format(x);
-export const wholePercent = (x: number): string => wholePercents.format(x);
-export const integer = (x: number): string => integers.format(x);
+/** 0.0008: four decimals, for quotients. */
+export const fine = (x: number): string => format(x, 4);
+export const percent = (x: number): string => format(x, 1, "percent");
+export const wholePercent = (x: number): string => format(x, 0, "percent");
+export const integer = (x: number): string => format(x, 0).replace("-", "−");
 
 /** 60 × 60; a vector's length alone. */
 export const dimensions = (shape: readonly number[]): string => shape.map(integer).join(" × ");

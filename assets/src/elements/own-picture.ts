@@ -17,7 +17,7 @@ class OwnPictureElement extends LitElement {
   override connectedCallback() {
     super.connectedCallback();
     this.listening = new AbortController();
-    store.addEventListener("change", () => this.requestUpdate(), { signal: this.listening.signal });
+    store.addEventListener("own", () => this.requestUpdate(), { signal: this.listening.signal });
   }
 
   override disconnectedCallback() {

@@ -3,7 +3,6 @@
  * page. While the camera runs, the figures follow it.
  */
 import { html, LitElement, nothing } from "lit";
-import type { OwnPicture } from "../data/picture";
 import { store, takePictures } from "../data/store";
 import { text } from "../drawing/text";
 
@@ -72,17 +71,16 @@ class PictureInput extends LitElement {
 
   private starting = false;
 
-  /** Give the figures one frame after the other, each when the one before is through the network, until another picture is chosen. */
+  /** Give the figures one frame after the other, each when the one before is through the network, until another picture is given. */
   private async follow() {
     const { stream } = this;
-    let frame: OwnPicture | null = null;
+    let isFirst = true;
     while (this.stream === stream && stream) {
       const video = this.querySelector("video");
-      if (frame && !(store.picture && "own" in store.picture && store.picture.own === frame)) return this.endStream();
+      if (!isFirst && !store.own?.isLive) return this.endStream();
       if (video && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) {
-        const followed = store.follow(frameOf(video).transferToImageBitmap());
-        frame = store.own;
-        await followed;
+        isFirst = false;
+        await store.follow(frameOf(video).transferToImageBitmap());
       }
       await new Promise((next) => requestAnimationFrame(next));
     }
@@ -100,7 +98,7 @@ class PictureInput extends LitElement {
   /** Switch the camera off; the last frame goes with it. */
   private stop = () => {
     this.endStream();
-    if (store.own?.file.size === 0) store.forget();
+    if (store.own?.isLive) store.forget();
   };
 
   private endStream() {

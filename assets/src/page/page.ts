@@ -21,7 +21,7 @@ addEventListener("beforeprint", () => setTheme("light"));
 addEventListener("afterprint", () => setTheme(chosen));
 
 // What the figures need at first is asked for once the page has been painted: sooner, it would hold up what paints it.
-const soon = document.documentElement.dataset.soon?.trim().split(" ") ?? [];
+const soon = document.documentElement.dataset.soon?.split(" ").filter(Boolean) ?? [];
 requestAnimationFrame(() => setTimeout(() => soon.forEach(preload)));
 
 function preload(address: string) {

@@ -8,204 +8,224 @@
  *     A caption.
  *     ///
  */
-import { html, LitElement, nothing } from "lit";
-import * as fields from "../../arithmetic/field";
-import type { Manifest } from "../../arithmetic/manifest";
-import type { MapName, Trace } from "../../arithmetic/trace";
-import * as data from "../../data/loading";
-import * as slices from "../../data/slices";
-import type { Picture, Task } from "../../data/store";
-import * as stores from "../../data/store";
-import * as draw from "../../drawing/colours";
-import type { Layout, Place } from "../../drawing/layout";
-import * as layouts from "../../drawing/layout";
-import * as network from "../../drawing/network";
-import * as painter from "../../drawing/painter";
-import * as texts from "../../drawing/text";
-import * as themes from "../../drawing/theme";
+import { html, nothing } from "lit";
+import { fields } from "../../arithmetic/field";
+import type { MapName, Trace, Weights } from "../../arithmetic/trace";
+import { loadBytes, loadGlobal, pageUrl, siteUrl } from "../../data/loading";
+import { nextTask } from "../../data/slices";
+import { OWN, store } from "../../data/store";
+import { allLinks, LAST, type Layout, layoutNetwork, type Place } from "../../drawing/layout";
+import { decimal, dimensions, integer, percent, text } from "../../drawing/text";
+import { theme } from "../../drawing/theme";
 import * as words from "../../drawing/words";
-import * as address from "../../elements/address";
+import { propertiesOf } from "../../elements/figure";
 import { paintCrop } from "../../elements/own-picture";
-import * as explorations from "./exploration";
-import type { Look } from "./look";
+import { PictureFigure } from "../../elements/picture-figure";
+import { type Actions, band, cardLink, classes } from "./bands";
+import { declaration, type Look, lookOf, type State, stateOf, viewsOf } from "./look";
+import { MapPainter } from "./maps";
 import * as overview from "./overview";
+import { type Paper, paperAfter, paperOf } from "./paper";
+import { elementOf, focused, NOWHERE, next, type Pointed, placeOf, same, unitAt } from "./pointing";
+import { still } from "./still";
+import { Variation } from "./variation";
+import { compute, SHARINGS, type Sharing, scaleOf, summaryOf, unitsOf, type View } from "./view";
 
 const BUILT_FIRST = 4; // layers: on a phone about 50 ms
 const BUILDING = 15; // milliseconds at once; the browser's own work on what was built takes about as long
-const WORDS_AFTER = 250; // milliseconds: not for every stroke of a brush
-/** The width of a sheet of A4 or Letter between its margins, in CSS pixels. */
-const PAPER = 660;
+const NONE: readonly MapName[] = [];
 
-const { store, OWN, PAINTED } = stores;
-const { text } = texts;
-
-/** What is on show. */
-interface State {
-  manifest: Manifest | null;
-  task: Task;
-  /** The map that is pointed at, has the focus, or was chosen; its links light up. */
-  active: MapName | null;
-  /** The unit of that map that is pointed at: row and column. */
-  unit: readonly [number, number] | null;
-  /** The one map that the tab key reaches. */
-  stop: MapName;
+class CnnNetwork extends PictureFigure<State> {
+  static override properties = {
+    ...propertiesOf(declaration),
+    pointed: { state: true },
+    paper: { state: true },
+    room: { state: true },
+  };
+  protected override readonly declaration = declaration;
+  declare pointed: Pointed;
   /** What is painted on, while the brush is out. */
-  paper: Paper | null;
-  width: number;
-  room: number;
-}
-
-class CnnNetwork extends LitElement {
-  static override properties = { model: {}, example: {}, state: { state: true } };
-  declare model: string;
-  declare example: string | undefined;
-  declare state: State;
+  declare paper: Paper | null;
+  /** The height that the network has in the window. */
+  declare room: number;
+  /** Here once the explorer is loaded, and the explorer with it. */
+  private weights: Weights | null = null;
+  /** The trace that is compared with. */
+  private other: Trace | null = null;
+  private variation = new Variation();
   private layout: Layout | null = null;
-  private view: network.View | null = null;
   private links: string[] = [];
-  private painting: Promise<void> = Promise.resolve();
-  private painted: { view: network.View; theme: themes.Theme } | null = null;
-  private showing: Promise<void> = Promise.resolve();
+  private view: View | null = null;
+  private drawn = ""; // what the view was computed for, beside the trace
+  private painter = new MapPainter(this, () => this.requestUpdate());
   /** How many layers have their maps in the page: at first a few at a time, each time in a task of its own. */
   private built = 0;
   private pace = BUILT_FIRST;
   private building: Promise<void> | null = null;
-  // In the next frame: a new layout in this one changes the height that is observed, which WebKit reports as an error.
-  private observer = new ResizeObserver(() => requestAnimationFrame(() => this.measure()));
-  private listening = new AbortController();
 
   constructor() {
     super();
-    this.state = {
-      manifest: null,
-      task: store.task,
-      active: null,
-      unit: null,
-      stop: { layer: "image", channel: 0 },
-      paper: null,
-      width: 0,
-      room: 0,
-    };
+    this.pointed = NOWHERE;
+    this.paper = null;
+    this.room = 0;
   }
 
   /** The trace on show: `{source, layers: {conv_1_1: {shape, data}}}`. */
   get trace(): Trace | null {
-    return this.seen.trace;
+    if (!this.base) return null;
+    const { off, layer } = this.state;
+    return this.variation.trace(this.manifest, this.base, this.weights, off, layer !== null);
   }
 
-  // Light DOM: the page's own styles reach it, and so do links and tests. What the page shows without JavaScript goes.
-  override createRenderRoot() {
-    this.replaceChildren();
-    return this;
+  private get look(): Look | null {
+    return this.weights && lookOf(this.state);
   }
 
   override connectedCallback() {
     super.connectedCallback();
-    this.listening = new AbortController();
     const { signal } = this.listening;
-    themes.onTheme(() => this.requestUpdate(), signal);
-    store.addEventListener("change", () => (this.showing = this.exploration?.showPicture() ?? this.showing), {
+    document.addEventListener("pointerdown", (event) => !this.contains(event.target as Node) && this.point(null), {
       signal,
     });
-    store.addEventListener("task", () => this.set({ task: store.task }), { signal });
-    addEventListener("resize", () => this.measure(), { signal });
-    addEventListener("beforeprint", () => this.print(true), { signal });
-    addEventListener("afterprint", () => this.print(false), { signal });
-    document.addEventListener("leave", () => this.exploration?.flush(), { signal });
-    addEventListener("popstate", () => void this.onAddress(), { signal });
-    document.addEventListener(
-      "pointerdown",
-      (event) => !this.contains(event.target as Node) && this.state.active && this.set({ active: null, unit: null }),
-      { signal },
-    );
-    this.observer.observe(this);
-    this.measure();
-    void this.start();
   }
 
   override disconnectedCallback() {
     super.disconnectedCallback();
-    this.listening.abort();
-    this.observer.disconnect();
-    this.exploration?.leave();
-    this.painted = null; // what was not painted yet is, when the figure is put back
+    this.painter.forget();
   }
 
-  private set(change: Partial<State>) {
-    this.state = { ...this.state, ...change };
-  }
-
-  private measure() {
-    const width = this.clientWidth;
+  protected override measure() {
+    super.measure();
     // What stands above the network takes about this much of the window.
     const room = Math.min(Math.max(innerHeight - 330, 400), 1100);
-    if (width && !this.onPaper && (width !== this.state.width || room !== this.state.room)) this.set({ width, room });
+    if (!this.onPaper && room !== this.room) this.room = room;
   }
 
-  /** Lay out for paper, or for the screen again, and paint at once: a browser that prints does not wait. */
-  private print(onPaper: boolean) {
-    this.onPaper = onPaper;
-    if (!this.view) return;
+  protected override print(onPaper: boolean) {
     this.built = Infinity;
-    this.set({ width: onPaper ? PAPER : this.clientWidth, active: null });
-    this.performUpdate();
+    this.pointed = { ...this.pointed, active: null };
+    super.print(onPaper);
   }
-  private onPaper = false;
 
-  private async start() {
-    if (!this.view) this.dataset.state = "loading";
+  // The state
+
+  protected override onPicture(trace: Trace) {
+    super.onPicture(trace);
+    this.paper = paperAfter(this.paper, trace, this.picture);
+    this.compareAgain();
+  }
+
+  protected override forgetPicture() {
+    super.forgetPicture();
+    this.view = null;
+    this.other = null;
+    this.variation = new Variation();
+  }
+
+  protected override async prepare(values: Readonly<Record<string, string>>) {
+    if (values.layer || values.off) await this.loadExplorer();
+  }
+
+  protected override read(values: Readonly<Record<string, string>>): State {
+    const state = super.read(values);
+    return this.weights ? state : { ...state, ...stateOf(null), off: NONE };
+  }
+
+  protected override noteOn({ layer }: Readonly<Record<string, string>>) {
+    const isThere = !layer || layer === "image" || this.manifest.layers.some(({ name }) => name === layer);
+    return isThere ? "" : "layer_is_gone";
+  }
+
+  /** Load what looks inside a map, once. Whether it is there. */
+  private async loadExplorer(): Promise<boolean> {
     try {
-      const manifest = await store.manifest(this.model);
-      await slices.nextTask(); // what brought it has worked for long enough
-      this.exploration = new explorations.Exploration(
-        manifest,
-        this.example,
-        () => (this.isConnected ? this.figureId : ""),
-        () => this.onSeen(),
-        () => (this.dataset.state = "error"),
-      );
-      this.set({ manifest });
-      await this.exploration.start();
-      if (address.parse(location.hash).figure === this.figureId) void this.onAddress();
+      const weights = store.weights(this.manifest.name);
+      await loadGlobal("scripts/cnn-network.explorer", "explorer");
+      this.weights = await weights;
+      this.requestUpdate();
+      return true;
     } catch (error) {
       store.fail(error);
-      this.dataset.state = "error";
+      return false;
     }
   }
 
-  /** What is seen has changed. The paper on which the brush paints is another once another picture is on show. */
-  private onSeen() {
-    const { look, base } = this.exploration!.seen;
-    const { paper, stop } = this.state;
-    const other = paper && base && base !== paper.of && base.source !== PAINTED;
-    this.set({
-      paper: other ? paperOf(base, this.exploration!.shown!) : paper,
-      stop: look ? { layer: look.layer, channel: look.channel } : stop,
-    });
-  }
-  private exploration: explorations.Exploration | null = null;
-
-  private get seen(): explorations.Seen {
-    return this.exploration?.seen ?? EMPTY;
+  private changeLook(change: Partial<Look>, scrub = false) {
+    if (this.look) this.change(stateOf({ ...this.look, ...change }), !scrub);
   }
 
-  private get figureId(): string {
-    return this.closest("figure")?.id ?? "";
+  /** The picture that the one on show is compared with, when the view asks for it. */
+  private compareAgain() {
+    const { base } = this;
+    if (!base || this.state.view !== "compare") return;
+    const wanted = this.otherName;
+    if (this.other?.source === wanted) return;
+    const { name } = this.manifest;
+    const show = (trace: Trace) => {
+      if (this.otherName !== wanted) return;
+      this.other = trace;
+      this.requestUpdate();
+    };
+    void store.trace(name, { model: name, example: wanted }, this.listening.signal).then(show, () => undefined);
+  }
+
+  private get otherName(): string {
+    const { source } = this.base!;
+    const wanted = this.state.with;
+    const isThere = this.manifest.examples.some(({ name }) => name === wanted);
+    return wanted && isThere && wanted !== source ? wanted : this.otherThan(source);
+  }
+
+  // What the reader does
+
+  private act: Actions = {
+    point: (map, event) => this.point(map, event),
+    focus: (map) => (this.pointed = { active: map, unit: null, stop: map }),
+    open: ({ layer, channel }) => void this.open({ layer, channel }),
+  };
+
+  private point(map: MapName | null, event?: PointerEvent) {
+    const { active, unit: before } = this.pointed;
+    if (!map) {
+      if (active) this.pointed = { ...this.pointed, active: null, unit: null };
+      return;
+    }
+    const unit = event ? unitAt(map as Place, event) : null;
+    if (same(active, map) && before?.[0] === unit?.[0] && before?.[1] === unit?.[1]) return;
+    this.pointed = { ...this.pointed, active: { layer: map.layer, channel: map.channel }, unit };
   }
 
   /** Open a map: its parents and itself move from their places in the network to those on the stage. */
-  private async open(map: MapName) {
-    const from = new Map(
-      [...this.querySelectorAll<HTMLElement>(".cn-map")].map((element) => [
-        `${element.dataset.layer}/${element.dataset.channel}`,
-        element.getBoundingClientRect(),
-      ]),
-    );
-    if (!(await this.exploration?.open(map))) return;
+  private async open({ layer, channel }: MapName) {
+    const from = overview.places(this);
+    if (!this.base || !(await this.loadExplorer())) return;
+    const other = this.otherThan(this.base.source);
+    this.change(stateOf({ layer, channel, view: viewsOf(this.manifest, layer)[0], at: null, from: 0, other }), true);
     await this.updateComplete;
     this.toStage();
-    if (!matchMedia("(prefers-reduced-motion: reduce)").matches) overview.fly(this, from);
+    if (!this.prefersStill) overview.fly(this, from);
   }
+
+  /** Back to the whole network, and to the map that was in the foreground. */
+  private close = () => {
+    const { stop } = this.pointed;
+    this.change(stateOf(null), true);
+    void this.updateComplete.then(() => elementOf(this, LAST, stop)?.focus());
+  };
+
+  private toggle = async (map: MapName) => {
+    if (!(await this.loadExplorer())) return;
+    const { off } = this.state;
+    const rest = off.filter((one) => !same(one, map));
+    this.change({ off: rest.length < off.length ? rest : [...off, map] });
+  };
+
+  private allOn = () => {
+    this.change({ off: NONE });
+    // The button goes with what it was for.
+    const stage = () => this.querySelector<HTMLElement>(".st") ?? elementOf(this, LAST, this.pointed.stop);
+    void this.updateComplete.then(() => stage()?.focus({ preventScroll: true }));
+  };
 
   /** Give the stage the focus, and bring it into view. */
   private toStage() {
@@ -215,413 +235,256 @@ class CnnNetwork extends LitElement {
     if (box && (box.top < 0 || box.bottom > innerHeight)) stage!.scrollIntoView({ block: "start" });
   }
 
-  /** What the address says is restored; who came by a link or the back button finds the focus there. */
-  private onAddress = async () => {
-    const { figure, values } = address.parse(location.hash);
-    const wasOnStage = this.querySelector("network-stage")?.contains(document.activeElement);
-    await this.exploration?.restore();
-    await this.updateComplete;
-    if (figure && figure === this.figureId && values.layer) this.toStage();
-    else if (wasOnStage && document.activeElement === document.body)
-      this.mapAt(this.state.stop)?.focus({ preventScroll: true });
-  };
-
-  /** Back to the whole network, and to the map that was in the foreground. */
-  private close = () => {
-    const { stop } = this.state;
-    this.exploration!.close();
-    void this.updateComplete.then(() => this.mapAt(stop)?.focus());
-  };
-
-  private allOn = () => {
-    this.exploration!.allOn();
-    // The button goes with what it was for.
-    void this.updateComplete.then(() =>
-      (this.querySelector<HTMLElement>(".st") ?? this.mapAt(this.state.stop))?.focus({ preventScroll: true }),
-    );
-  };
-
-  private mapAt({ layer, channel }: MapName): HTMLElement | null {
-    return this.querySelector<HTMLElement>(
-      layer === layouts.LAST
-        ? `.cn-classes [data-channel="${channel}"]`
-        : `[data-layer="${layer}"][data-channel="${channel}"]`,
-    );
+  protected override focusRestored(values: Readonly<Record<string, string>>) {
+    if (values.layer) this.toStage();
+    else elementOf(this, LAST, this.pointed.stop)?.focus({ preventScroll: true });
   }
+
+  private onKey = (event: KeyboardEvent) => {
+    const map = focused(this, LAST);
+    const place = map && placeOf(this.layout, LAST, map);
+    if (!place || !this.layout) return;
+    if (event.key === "Escape") return this.point(null);
+    const to = next(this.layout, place, event);
+    if (!to) return;
+    event.preventDefault();
+    elementOf(this, LAST, to)?.focus();
+  };
+
+  /** Take the brush, to paint on what the network sees, or stop painting. */
+  private takeBrush = () => {
+    if (this.paper) return this.stopPainting();
+    const { base } = this;
+    if (base) void this.loadExplorer().then((here) => here && (this.paper = paperOf(base, this.picture)));
+  };
+
+  private stopPainting = () => {
+    this.paper = null;
+    this.querySelector<HTMLElement>(".cn-paint")!.focus();
+  };
+
+  private paint = async (painted: Uint8Array | null) => {
+    if (!this.paper) return;
+    await this.choose(painted ? { painted, model: this.model } : this.paper.before);
+    await this.updateComplete;
+  };
+
+  // The drawing
 
   override willUpdate() {
-    const { manifest, width, room } = this.state;
-    const { trace, sharing } = this.seen;
-    if (!manifest || !width) return;
-    if (this.measured !== `${width} ${room}`) {
-      this.measured = `${width} ${room}`;
-      this.layout = layouts.layoutNetwork(manifest, width, room);
-      this.links = layouts.allLinks(manifest, this.layout);
+    const { look, trace, width, room } = this;
+    if (look) this.pointed.stop = { layer: look.layer, channel: look.channel };
+    if (!this.isLoaded || !width) return;
+    const { colours } = this.state;
+    const measured = `${width} ${room}`;
+    if (!this.drawn.startsWith(`${measured} `)) {
+      this.layout = layoutNetwork(this.manifest, width, room);
+      this.links = allLinks(this.manifest, this.layout);
     }
-    if (trace && (this.view?.trace !== trace || this.view.layout !== this.layout || this.sharing !== sharing)) {
-      this.view = network.compute(manifest, trace, this.layout!, sharing);
-      this.sharing = sharing;
+    if (trace && (this.view?.trace !== trace || this.drawn !== `${measured} ${colours}`)) {
+      this.view = compute(this.manifest, trace, this.layout!, colours);
     }
+    this.drawn = `${measured} ${colours}`;
+    this.compareAgain();
   }
-  private measured = "";
-  private sharing: network.Sharing = "layer";
 
-  override render() {
-    const { manifest, task, active, unit } = this.state;
-    const { trace, weights, off, note } = this.seen;
-    if (!manifest || !this.layout) {
-      return html`<p class="cn-message" role="status">${task.step === "failed" ? text(task.reason, { file: task.file }) : text("loading")}</p>`;
-    }
+  protected override draw() {
+    const { manifest, layout, base, pointed } = this;
+    if (!layout) return nothing;
+    const { off, details } = this.state;
+    const box = { width: `${layout.width}px`, height: `${layout.height}px` };
     return html`
-      ${this.renderBar(manifest)}
+      ${this.drawBar()}
       <div class="cn-head">
         <div class="cn-status">
-          ${trace?.source === OWN && store.own ? html`<own-picture></own-picture>` : nothing}
-          <p class="cn-summary" role="status" aria-live=${this.state.paper ? "off" : "polite"}>${overview.summary(manifest, this.view, off)}</p>
-          ${overview.progress(task, trace?.source === OWN ? (store.own?.notes ?? []) : [])}
+          ${base?.source === OWN && store.own ? html`<own-picture></own-picture>` : nothing}
+          <p class="cn-summary" role="status" aria-live=${this.paper ? "off" : "polite"}>${overview.summary(manifest, this.view, off)}</p>
+          ${overview.progress(store.task, base?.source === OWN ? (store.own?.notes ?? []) : [])}
           ${overview.switchedOff(off, this.allOn)}
-          ${note ? html`<p class="cn-message" role="status">${text(note)}</p>` : nothing}
+          ${this.note ? html`<p class="cn-message" role="status">${text(this.note)}</p>` : nothing}
         </div>
-        ${this.renderTray(manifest)}
+        ${this.drawTray()}
       </div>
-      ${this.renderStage(manifest)}
-      <div class="cn-network" ?data-plain=${!this.seen.details} ?hidden=${this.seen.look !== null} data-direction=${this.layout.direction} role="group" aria-label=${text("network_label", { title: manifest.title })}
-        .style=${`height:${this.layout.height}px`} @keydown=${this.onKey} @pointerleave=${() => this.set({ active: this.focused(), unit: null })}>
-        ${overview.links(manifest, this.layout, this.links, active)}
-        <canvas class="cn-maps" aria-hidden="true" .style=${`width:${this.layout.width}px;height:${this.layout.height}px`}></canvas>
-        ${this.layout.picture ? html`<div class="cn-picture" .style=${overview.box(this.layout.picture)}></div>` : nothing}
-        ${this.layout.bands.slice(0, this.built).map((band) => this.renderBand(manifest, band))}
-        <svg class="cn-links" aria-hidden="true" width=${this.layout.width} height=${this.layout.height} viewBox="0 0 ${this.layout.width} ${this.layout.height}">${overview.field(manifest, this.layout, active, unit)}</svg>
-        ${overview.kernels(manifest, this.layout, weights, active)}
-        ${this.renderClasses(manifest, this.layout)}
-        ${this.layout.legends.map((rect, scale) => overview.legend(rect, scale, this.view))}
+      ${this.drawStage()}
+      <div class="cn-network" ?data-plain=${!details} ?hidden=${this.look !== null} data-direction=${layout.direction} role="group"
+        aria-label=${text("network_label", { title: manifest.title })} .style=${`height:${box.height}`}
+        @keydown=${this.onKey} @pointerleave=${() => (this.pointed = { ...pointed, active: focused(this, LAST), unit: null })}>
+        ${overview.links(manifest, layout, this.links, pointed.active)}
+        <canvas class="cn-maps" aria-hidden="true" .style=${`width:${box.width};height:${box.height}`}></canvas>
+        ${layout.picture ? html`<div class="cn-picture" .style=${overview.box(layout.picture)}></div>` : nothing}
+        ${layout.bands.slice(0, this.built).map((one) => band(manifest, layout, one, this.view, pointed, off, this.act))}
+        ${overview.fieldMarks(manifest, layout, pointed)}
+        ${overview.kernels(manifest, layout, this.weights, pointed.active)}
+        ${classes(manifest, layout, this.view, pointed, this.act)}
+        ${layout.legends.map((rect, scale) => overview.legend(rect, scale, this.view))}
       </div>
-      ${this.renderFoot(manifest)}`;
+      ${this.drawFoot()}`;
   }
 
-  // The strip of examples, the reader's own picture, and the ways to give one.
-  private renderBar(manifest: Manifest) {
-    const source = this.seen.trace?.source;
-    const strip = `models/${manifest.name}/examples.webp`;
-    const count = manifest.examples.length;
+  /** The strip of examples, the reader's own picture, the ways to give one, and the brush. */
+  private drawBar() {
+    const { manifest, paper, base } = this;
+    const source = base?.source;
+    const { own } = store;
+    const last = Math.max(1, manifest.examples.length - 1);
+    const strip = `background-image:url("${siteUrl(`models/${manifest.name}/examples.webp`)}");background-size:${manifest.examples.length * 100}% 100%`;
     return html`<div class="cn-bar">
       <div class="cn-strip" role="group" aria-label=${text("examples")}>
         ${manifest.examples.map((example, i) => {
           const name = words.exampleName(manifest, example);
           return html`<button type="button" data-example=${example.name} aria-pressed=${source === example.name} aria-label=${name} title=${name}
-            @click=${() => this.exploration!.choose({ model: this.model, example: example.name })}>
-            <span class="cn-thumbnail" .style=${`background-image:url("${data.siteUrl(strip)}");background-size:${count * 100}% 100%;background-position:${count > 1 ? (100 * i) / (count - 1) : 0}% 0`}></span>
+            @click=${() => void this.choose({ model: manifest.name, example: example.name })}>
+            <span class="cn-thumbnail" .style=${`${strip};background-position:${(100 * i) / last}% 0`}></span>
           </button>`;
         })}
         ${
-          store.own
-            ? html`<button type="button" data-example=${OWN} aria-pressed=${source === OWN} aria-label=${text("own_picture")} title=${store.own.file.name}
-              @click=${() => store.own && this.exploration!.choose({ own: store.own })}><canvas class="cn-thumbnail" data-map="own"></canvas></button>`
+          own
+            ? html`<button type="button" data-example=${OWN} aria-pressed=${source === OWN} aria-label=${text("own_picture")}
+              title=${own.file.name} @click=${() => store.own && void this.choose({ own: store.own })}><canvas class="cn-thumbnail" data-map="own"></canvas></button>`
             : nothing
         }
       </div>
       <picture-input></picture-input>
-      <button type="button" class="cn-quiet cn-paint" aria-pressed=${this.state.paper !== null} @click=${this.takeBrush}>${text("paint")}</button>
+      <button type="button" class="cn-quiet cn-paint" aria-pressed=${paper !== null} @click=${this.takeBrush}>${text("paint")}</button>
     </div>
-    ${this.renderBrush(manifest)}`;
+    ${paper ? html`<picture-brush .given=${this.brush(paper)} @close=${this.stopPainting}></picture-brush>` : nothing}`;
   }
 
-  /** Take the brush, to paint on what the network sees, or lay it aside. */
-  private takeBrush = () => {
-    const { base } = this.seen;
-    const { shown } = this.exploration!;
-    if (this.state.paper) return this.set({ paper: null });
-    void this.exploration!.load().then((here) => here && base && this.set({ paper: paperOf(base, shown!) }));
-  };
+  private brush(paper: Paper) {
+    const { pixels } = paper;
+    if (this.brushGiven?.pixels !== pixels)
+      this.brushGiven = { pixels, shape: this.manifest.input.shape, paint: this.paint };
+    return this.brushGiven;
+  }
+  private brushGiven: { pixels: Uint8Array; shape: readonly number[]; paint: CnnNetwork["paint"] } | null = null;
 
-  private layAside = () => {
-    this.set({ paper: null });
-    this.querySelector<HTMLElement>(".cn-paint")!.focus();
-  };
-
-  private renderBrush(manifest: Manifest) {
-    const { paper } = this.state;
-    if (!paper) return nothing;
-    const paint = async (painted: Uint8Array | null) => {
-      store.show(painted ? { painted, model: this.model } : paper.before);
-      await this.showing;
-      await this.updateComplete;
+  private drawStage() {
+    const { manifest, look, weights, trace, view, layout, width, other } = this;
+    if (!look || !weights || !trace || !view || !layout) return nothing;
+    const scales = Object.fromEntries(layout.bands.map((one) => [one.layer, scaleOf(view, one.scale, theme())]));
+    const given = {
+      manifest,
+      weights,
+      trace,
+      other,
+      off: this.state.off,
+      look: { ...look, other: this.otherName },
+      scales,
+      width,
     };
-    this.brush =
-      this.brush?.pixels === paper.pixels ? this.brush : { pixels: paper.pixels, shape: manifest.input.shape, paint };
-    return html`<picture-brush .given=${this.brush} @close=${this.layAside}></picture-brush>`;
+    return html`<network-stage .given=${given} @close=${this.close}
+      @look=${({ detail }: CustomEvent<{ change: Partial<Look>; scrub: boolean }>) => this.changeLook(detail.change, detail.scrub)}
+      @toggle=${({ detail }: CustomEvent<MapName>) => void this.toggle(detail)}></network-stage>`;
   }
-  private brush: {
-    pixels: Uint8Array;
-    shape: readonly number[];
-    paint(painted: Uint8Array | null): Promise<void>;
-  } | null = null;
 
   /** What lies below the network: how it is drawn, and what can be taken along. */
-  private renderFoot(manifest: Manifest) {
-    const { trace, look, weights, sharing, details } = this.seen;
-    if (!trace || !weights) return html`<div class="cn-foot"></div>`;
+  private drawFoot() {
+    const { manifest, weights, look } = this;
+    if (!weights) return html`<div class="cn-foot"></div>`;
+    const { colours, details } = this.state;
+    const id = `sharing-${this.figureId}`;
+    const choice = (one: Sharing) =>
+      html`<button type="button" data-sharing=${one} aria-pressed=${one === colours} @click=${() => this.change({ colours: one })}>${text(`colours_by_${one}`)}</button>`;
+    const onnx = {
+      label: "ONNX",
+      name: `${manifest.name}.onnx`,
+      content: () => loadBytes(`models/${manifest.name}/model.onnx`),
+    };
     return html`<div class="cn-foot">
       ${
         look
           ? nothing
-          : html`<div class="cn-switches"><span id="sharing-${this.figureId}">${text("colours_by")}</span><span class="st-tabs" role="group" aria-labelledby="sharing-${this.figureId}">
-        ${network.SHARINGS.map((one) => html`<button type="button" data-sharing=${one} aria-pressed=${one === sharing} @click=${() => this.exploration!.drawn({ sharing: one })}>${text(`colours_by_${one}`)}</button>`)}</span>
-        <label><input type="checkbox" .checked=${details} @change=${(event: Event) => this.exploration!.drawn({ details: (event.target as HTMLInputElement).checked })}> ${text("details")}</label></div>`
+          : html`<div class="cn-switches"><span id=${id}>${text("colours_by")}</span><span class="st-tabs" role="group" aria-labelledby=${id}>${SHARINGS.map(choice)}</span>
+          <label><input type="checkbox" .checked=${details} @change=${(event: Event) => this.change({ details: (event.target as HTMLInputElement).checked })}> ${text("details")}</label></div>`
       }
-      <take-along .given=${{ manifest, trace, sharing, figure: this.figureId, hash: this.exploration!.hash(), write: () => this.exploration!.writeNow() }}></take-along>
+      ${this.share(manifest.title, [onnx])}
     </div>`;
   }
 
-  private renderStage(manifest: Manifest) {
-    const { look, weights, trace, other, off } = this.seen;
-    const { width } = this.state;
-    if (!look || !weights || !trace || !this.view) return nothing;
-    const theme = themes.theme();
-    const scales = Object.fromEntries(
-      this.layout!.bands.map((band) => [band.layer, network.scaleOf(this.view!, band.scale, theme)]),
-    );
-    return html`<network-stage .given=${{ manifest, weights, trace, other, off, look, scales, width }} 
-      @look=${({ detail }: CustomEvent<{ change: Partial<Look>; scrub: boolean }>) => this.exploration!.change(detail.change, detail.scrub)}
-      @close=${this.close} @toggle=${({ detail }: CustomEvent<MapName>) => void this.exploration!.toggle(detail)}></network-stage>`;
-  }
+  protected override readonly still = still;
 
-  private renderBand(manifest: Manifest, band: layouts.Band) {
-    const layer = manifest.layers.find((candidate) => candidate.name === band.layer);
-    const shape = layer ? layer.shape : manifest.input.shape;
-    const { active } = this.state;
-    const parents = active && this.layout ? layouts.parents(manifest, this.layout, active.layer, active.channel) : [];
-    return html`<div class="cn-band" role="group" aria-label="${band.layer}, ${texts.dimensions(shape)}">
-      <p class="cn-label" .style=${overview.box(band.label)} title=${band.layer}>${overview.lessonOn(layer?.kind ?? "image", band.layer)}<small class="number">${texts.dimensions(shape)}</small></p>
-      ${band.places.map((place) => {
-        const { layer, channel } = place;
-        const here = overview.same(active, place);
-        return html`<button type="button" class="cn-map" data-layer=${layer} data-channel=${channel} .style=${overview.box(place)}
-          ?data-active=${here} ?data-parent=${parents.includes(place)} tabindex=${overview.same(this.state.stop, place) ? 0 : -1}
-          aria-label=${words.mapInWords(manifest, place, this.view?.summaries.get(network.key(place)))}
-          @pointermove=${(event: PointerEvent) => event.pointerType === "mouse" && this.pointAt(place, event)}
-          ?data-off=${this.seen.off.some((map) => overview.same(map, place))}
-          @focus=${() => this.set({ active: { layer, channel }, unit: null, stop: { layer, channel } })}
-          @click=${() => void this.open({ layer, channel })}></button>`;
-      })}
-    </div>`;
-  }
-
-  private renderClasses(manifest: Manifest, layout: Layout) {
-    const { active } = this.state;
-    return html`<ul class="cn-classes" aria-label=${text("classes")}>
-      ${manifest.classes.map(({ name }, i) => {
-        const probability = this.view?.probabilities[i] ?? 0;
-        return html`<li data-class=${name} data-probability=${probability.toFixed(4)} ?data-best=${i === this.view?.best}
-          ?data-active=${overview.same(active, { layer: layouts.LAST, channel: i })} .style=${overview.box(layout.classes[i])}
-          @pointerenter=${() => this.set({ active: { layer: layouts.LAST, channel: i }, unit: null })}>
-          <button type="button" class="cn-class-open" data-channel=${i} tabindex=${overview.same(this.state.stop, { layer: layouts.LAST, channel: i }) ? 0 : -1}
-            aria-label=${text("open_class", { class: words.className(manifest, name), probability: texts.percent(probability) })}
-            @focus=${() => this.set({ active: { layer: layouts.LAST, channel: i }, unit: null, stop: { layer: layouts.LAST, channel: i } })}
-            @click=${() => void this.open({ layer: layouts.LAST, channel: i })}></button>
-          <span class="cn-class">${words.className(manifest, name)}</span>
-          <span class="cn-percent number">${texts.percent(probability)}</span>
-          <span class="cn-bar-track"><span class="cn-bar-fill" .style=${`transform:scaleX(${probability})`}></span></span>
-        </li>`;
-      })}
-    </ul>`;
+  protected override get stillGiven() {
+    return { ...super.stillGiven, trace: this.trace };
   }
 
   /** The map pointed at, large, in words. */
-  private renderTray(manifest: Manifest) {
-    const { active, unit } = this.state;
-    const { look } = this.seen;
-    const place = active && active.layer !== layouts.LAST && !look ? overview.placeOf(this.layout, active) : null;
+  private drawTray() {
+    const { manifest, view, look, pointed } = this;
+    const { active, unit } = pointed;
+    const place = active && active.layer !== LAST && !look ? placeOf(this.layout, LAST, active) : null;
+    const { figures } = manifest;
+    const card = figures && {
+      parameters: integer(manifest.parameters),
+      accuracy: percent(figures.accuracy),
+      photos: integer(figures.photos),
+    };
     return html`<div class="cn-lens">
-      <div class="cn-hints">${look ? nothing : html`<p>${text("how_to_point")} <span class="cn-drop">${text("how_to_type")}</span></p>`}${
-        manifest.figures
-          ? html`<p class="cn-figures number"><a href=${data.pageUrl(`models/${manifest.name}/index.html`)}>${text(
-              "figures",
-              {
-                parameters: texts.integer(manifest.parameters),
-                accuracy: texts.percent(manifest.figures.accuracy),
-                photos: texts.integer(manifest.figures.photos),
-              },
-            )}</a></p>`
-          : nothing
-      }</div>
+      <div class="cn-hints">${look ? nothing : html`<p>${text("how_to_point")} <span class="cn-drop">${text("how_to_type")}</span></p>`}
+        ${card ? cardLink(manifest, pageUrl(`models/${manifest.name}/index.html`), card) : nothing}</div>
       ${
-        place && this.view
+        place && view
           ? html`<div class="cn-tray"><canvas class="cn-large" data-map="large" aria-hidden="true"></canvas>
             <div><p><strong>${place.layer}</strong> ${words.channelName(manifest, place)}</p>
-            <p>${unit ? this.unitInWords(manifest, place, unit) : words.facts(manifest, place, network.summaryOf(this.view, place))}</p><p>${words.origin(manifest, place)}</p></div></div>`
+            <p>${unit ? this.unitInWords(view, place, unit) : words.facts(manifest, place, summaryOf(view, place))}</p><p>${words.origin(manifest, place)}</p></div></div>`
           : nothing
       }
     </div>`;
   }
 
-  private unitInWords(manifest: Manifest, place: Place, [y, x]: readonly [number, number]) {
-    const size = fields.fields(manifest, place.layer, place.channel, y, x).at(-1)!.size;
-    const value = network.unitsOf(this.view!.trace, place)[y * (place.units.width === 1 ? 1 : place.units.width) + x];
-    return text(place.layer === "image" ? "unit_of_picture" : "unit_sees", {
-      row: y,
-      column: x,
-      value: texts.decimal(value),
-      size: texts.dimensions(size),
-    });
+  private unitInWords({ trace }: View, place: Place, [y, x]: readonly [number, number]) {
+    const { size } = fields(this.manifest, place.layer, place.channel, y, x).at(-1)!;
+    const value = unitsOf(trace, place)[y * (place.units.width === 1 ? 1 : place.units.width) + x];
+    const label = place.layer === "image" ? "unit_of_picture" : "unit_sees";
+    return text(label, { row: y, column: x, value: decimal(value), size: dimensions(size) });
   }
 
-  /** Which unit of a map the pointer is over. */
-  private pointAt(place: Place, event: PointerEvent) {
-    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
-    const along = (position: number, start: number, length: number, count: number) =>
-      Math.min(count - 1, Math.max(0, Math.floor(((position - start) / length) * count)));
-    const [y, x] = [
-      along(event.clientY, box.top, box.height, place.units.height),
-      along(event.clientX, box.left, box.width, place.units.width),
-    ];
-    const unit: [number, number] = place.units.width === 1 ? [0, y] : [y, x]; // a strip that stands upright is still one row
-    const { active, unit: before } = this.state;
-    if (overview.same(active, place) && before?.[0] === unit[0] && before[1] === unit[1]) return;
-    this.set({ active: { layer: place.layer, channel: place.channel }, unit });
-  }
-
-  private focused() {
-    const map = document.activeElement?.closest<HTMLElement>(".cn-map, .cn-class-open");
-    return map && this.contains(map)
-      ? { layer: map.dataset.layer ?? layouts.LAST, channel: Number(map.dataset.channel) }
-      : null;
-  }
-
-  private onKey = (event: KeyboardEvent) => {
-    const focused = this.focused();
-    const place = focused && overview.placeOf(this.layout, focused);
-    if (!place || !this.layout || event.altKey || event.ctrlKey || event.metaKey) return;
-    if (event.key === "Escape") return this.set({ active: null, unit: null });
-    const next = layouts.neighbour(this.layout, place, event.key);
-    if (!next) return;
-    event.preventDefault();
-    this.mapAt(next)?.focus();
-  };
-
-  override updated() {
-    if (this.layout && this.built < this.layout.bands.length) {
-      this.building ??= slices.nextTask().then(() => {
-        this.building = null;
-        const started = performance.now();
-        this.built += this.pace;
-        this.requestUpdate();
-        this.performUpdate(); // now, so that it can be timed
-        this.pace = Math.max(BUILT_FIRST, Math.floor((this.pace * BUILDING) / (performance.now() - started)));
-      });
+  protected override updated() {
+    const { view, layout } = this;
+    if (!layout || !this.isLoaded || this.problem) return;
+    if (this.built < layout.bands.length) {
+      this.building ??= nextTask().then(() => this.build());
       return;
     }
-    const { view } = this;
     if (!view) return;
-    this.paintLarge();
-    this.paintOwn();
-    if (this.seen.look && this.dataset.state === "ready") return; // the network is not seen now; it is painted when it comes back
-    const theme = themes.theme();
-    if (this.painted?.view === view && this.painted.theme === theme) return;
-    this.painted = { view, theme };
-    const stale = () => this.view !== view || themes.theme() !== theme || !this.isConnected;
-    this.painting = this.paint(view, stale);
-    void this.painting.then(() => setTimeout(() => void this.findWords(view, stale), WORDS_AFTER));
+    this.paintCanvases(view);
+    if (this.look && this.dataset.state === "ready") return; // the network is not seen now; it is painted when it comes back
+    this.painter.paint(view, this.onPaper || this.dataset.state === "ready", () => this.ready());
   }
 
-  /** Paint all maps: the first time, when a hundred of them take longer than a frame, in slices. */
-  private async paint(view: network.View, stale: () => boolean) {
-    const { trace, layout } = view;
-    const maps = this.querySelector<HTMLCanvasElement>(".cn-maps")!;
-    const finest = painter.prepare(maps, layout);
-    const jobs = [
-      () => painter.paintPicture(maps, finest, layout, trace),
-      ...layout.bands.map((band) => () => painter.paintBand(maps, finest, band, trace, this.scale(band.scale))),
-      ...view.extents.map(
-        (_, scale) => () =>
-          draw.paintLegend(this.querySelector<HTMLCanvasElement>(`[data-legend="${scale}"]`)!, this.scale(scale)),
-      ),
-    ];
-    if (this.onPaper || this.dataset.state === "ready") jobs.forEach((job) => job());
-    else if (!(await slices.inSlices(jobs, stale))) return;
-    this.dataset.state = "ready";
-    this.ready ??= setTimeout(() => void this.exploration?.load(), 300); // so that the first map opens at once
+  /** Put some more layers into the page. */
+  private build() {
+    this.building = null;
+    const started = performance.now();
+    this.built += this.pace;
+    this.requestUpdate();
+    this.performUpdate(); // now, so that it can be timed
+    this.pace = Math.max(BUILT_FIRST, Math.floor((this.pace * BUILDING) / (performance.now() - started)));
   }
-  private ready: number | undefined;
 
-  /** Say of every map what it shows, for those who cannot see it. */
-  private async findWords(view: network.View, stale: () => boolean) {
-    const places = view.layout.bands.flatMap((band) => band.places);
-    if (
-      !stale() &&
-      (await slices.inSlices(
-        places.map((place) => () => network.summaryOf(view, place)),
-        stale,
-      ))
-    )
-      this.requestUpdate();
+  protected override ready() {
+    if (this.dataset.state !== "ready") setTimeout(() => void this.loadExplorer(), 300); // so that the first map opens at once
+    super.ready();
   }
 
   /** An update is complete once its maps are painted. */
   protected override async getUpdateComplete() {
     const complete = await super.getUpdateComplete();
-    await this.painting;
+    await this.painter.done;
     return complete;
   }
 
-  private canvas(map: string): HTMLCanvasElement {
-    return this.querySelector<HTMLCanvasElement>(`canvas[data-map="${map}"]`)!;
-  }
-
-  private scale(scale: number): draw.Scale {
-    return network.scaleOf(this.view!, scale, themes.theme());
-  }
-
-  private paintMap(canvas: HTMLCanvasElement, place: Place) {
-    const band = this.layout!.bands.find((candidate) => candidate.layer === place.layer)!;
-    draw.paintHeatmap(
-      canvas,
-      network.unitsOf(this.view!.trace, place),
-      place.units.width,
-      place.units.height,
-      this.scale(band.scale),
-    );
-  }
-
-  private paintLarge() {
-    const { active } = this.state;
-    const place = active && active.layer !== layouts.LAST ? overview.placeOf(this.layout, active) : null;
-    const canvas = this.canvas("large");
-    if (place && canvas) this.paintMap(canvas, place);
-  }
-
-  private paintOwn() {
-    const canvas = this.canvas("own");
+  /** The map pointed at, large, and the thumbnail of the reader's picture. */
+  private paintCanvases(view: View) {
+    const { active } = this.pointed;
+    const place = active && active.layer !== LAST ? placeOf(this.layout, LAST, active) : null;
+    const large = this.querySelector<HTMLCanvasElement>('canvas[data-map="large"]');
+    if (place && large) this.painter.paintMap(large, view, place);
     const { own } = store;
-    if (canvas && own && this.ownPainted !== own) paintCrop(canvas, own);
+    const thumbnail = this.querySelector<HTMLCanvasElement>('canvas[data-map="own"]');
+    if (thumbnail && own && this.ownPainted !== own) paintCrop(thumbnail, own);
     this.ownPainted = own;
   }
   private ownPainted: object | null = null;
 }
-
-const EMPTY: explorations.Seen = {
-  base: null,
-  trace: null,
-  look: null,
-  off: [],
-  sharing: "layer",
-  details: true,
-  weights: null,
-  other: null,
-  note: "",
-};
-
-/** What the brush paints on: pixels, the trace that they come from, and the picture that was on show before. */
-interface Paper {
-  pixels: Uint8Array;
-  of: Trace;
-  before: Picture;
-}
-
-const paperOf = (of: Trace, before: Picture): Paper => ({
-  pixels: Uint8Array.from(of.layers.image.data, (value) => Math.round(255 * value)),
-  of,
-  before,
-});
 
 customElements.define("cnn-network", CnnNetwork);

@@ -7,12 +7,13 @@ import type { MapName, Weights } from "../../arithmetic/trace";
 import type { Task } from "../../data/store";
 import * as stores from "../../data/store";
 import * as draw from "../../drawing/colours";
-import type { Layout, Place, Rect } from "../../drawing/layout";
+import type { Layout, Rect } from "../../drawing/layout";
 import * as layouts from "../../drawing/layout";
-import type * as network from "../../drawing/network";
 import * as texts from "../../drawing/text";
 import * as themes from "../../drawing/theme";
 import * as words from "../../drawing/words";
+import { type Pointed, placeOf } from "./pointing";
+import type * as network from "./view";
 
 const { text } = texts;
 const { PAINTED } = stores;
@@ -59,12 +60,7 @@ export function links(manifest: Manifest, layout: Layout, all: readonly string[]
 }
 
 /** Of the unit pointed at, what it depends on in every earlier layer and in the picture. */
-export function field(
-  manifest: Manifest,
-  layout: Layout,
-  active: MapName | null,
-  unit: readonly [number, number] | null,
-) {
+function fieldOf(manifest: Manifest, layout: Layout, { active, unit }: Pointed) {
   if (!active || !unit || active.layer === layouts.LAST) return nothing;
   const outline = (rect: Rect, { top, left, bottom, right }: fields.Field["region"], height: number, width: number) =>
     ["cn-halo", "cn-field"].map(
@@ -85,6 +81,10 @@ export function field(
     ];
   });
 }
+
+/** The marks of `fieldOf`, over the maps. */
+export const fieldMarks = (manifest: Manifest, layout: Layout, pointed: Pointed) =>
+  html`<svg class="cn-links" aria-hidden="true" width=${layout.width} height=${layout.height} viewBox="0 0 ${layout.width} ${layout.height}">${fieldOf(manifest, layout, pointed)}</svg>`;
 
 /** Into a convolution's map that is pointed at, a kernel on each link. */
 export function kernels(manifest: Manifest, layout: Layout, weights: Weights | null, active: MapName | null) {
@@ -116,19 +116,19 @@ export function legend(rect: Rect, scale: number, view: network.View | null) {
   </div>`;
 }
 
-/** Where a map or a class stands. */
-export function placeOf(layout: Layout | null, { layer, channel }: MapName): Place | null {
-  if (layer === layouts.LAST) return layout && layouts.classPlace(layout, channel);
-  return layout?.bands.find((band) => band.layer === layer)?.places[channel] ?? null;
-}
-
 /** Where the links into a map or class end; on a narrow screen the classes have none. */
 const rectOf = (layout: Layout, map: MapName): Rect | null =>
-  map.layer === layouts.LAST && layout.direction === "rows" ? null : placeOf(layout, map);
+  map.layer === layouts.LAST && layout.direction === "rows" ? null : placeOf(layout, layouts.LAST, map);
 
 /** A layer's name, leading to the part of the lesson on its kind where the page has one: an element with the id `about-KIND`. */
 export const lessonOn = (kind: string, name: string) =>
   document.getElementById(`about-${kind}`) ? html`<a href="#about-${kind}">${name}</a>` : html`<span>${name}</span>`;
+
+/** Where each map stands in the window, by `layer/channel`. */
+export function places(figure: HTMLElement): Map<string, DOMRect> {
+  const maps = [...figure.querySelectorAll<HTMLElement>(".cn-map")];
+  return new Map(maps.map((map) => [`${map.dataset.layer}/${map.dataset.channel}`, map.getBoundingClientRect()]));
+}
 
 /** Move what the stage and the network have in common from where it stood to where it stands. */
 export function fly(figure: HTMLElement, from: Map<string, DOMRect>) {
@@ -146,8 +146,6 @@ export function fly(figure: HTMLElement, from: Map<string, DOMRect>) {
     );
   }
 }
-
-export const same = (a: MapName | null, b: MapName) => a?.layer === b.layer && a.channel === b.channel;
 
 export const box = ({ x, y, width, height }: Rect) =>
   `left:${x.toFixed(1)}px;top:${y.toFixed(1)}px;width:${width.toFixed(1)}px;height:${height.toFixed(1)}px`;

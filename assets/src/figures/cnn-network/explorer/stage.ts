@@ -3,6 +3,7 @@
  * kind of the layer; all that the reader does comes back as "look" events, and "close".
  */
 import { html, LitElement, nothing } from "lit";
+import * as channels from "../../../arithmetic/channels";
 import type { Ranked } from "../../../arithmetic/explain";
 import * as explain from "../../../arithmetic/explain";
 import * as kinds from "../../../arithmetic/kinds";
@@ -10,19 +11,19 @@ import type { Manifest } from "../../../arithmetic/manifest";
 import type { MapName, Trace, Weights } from "../../../arithmetic/trace";
 import * as slices from "../../../data/slices";
 import type * as draw from "../../../drawing/colours";
-import * as network from "../../../drawing/network";
 import * as texts from "../../../drawing/text";
 import * as themes from "../../../drawing/theme";
 import * as words from "../../../drawing/words";
+import { Player } from "../../../elements/player";
 import * as looks from "../look";
+import * as network from "../view";
 import { flatten, linear, softmax, unitName } from "./classes";
 import { compare } from "./compare";
 import { convolution } from "./convolution";
-import "./heat-map";
 import type { Given, Look, ViewName } from "./given";
 import { input } from "./input-view";
 import { mapName, ownScale, stepOf, unitOf } from "./parts";
-import { Player, playable, position, viewOf } from "./player";
+import { position, stepsOf, viewOf } from "./player";
 import { reach } from "./reach-view";
 import { activation, pooling } from "./unit-views";
 import { whatIf } from "./what-if";
@@ -57,7 +58,7 @@ class NetworkStage extends LitElement {
   static override properties = { given: {} };
   declare given: StageGiven;
   private player = new Player(
-    () => this.full(),
+    () => stepsOf(this.full()),
     () => this.requestUpdate(),
   );
 
@@ -101,7 +102,7 @@ class NetworkStage extends LitElement {
       scaleOf: (layer) => scales[layer] ?? ownScale(trace.layers[layer], themes.theme()),
       go: (change, scrub) => this.go(change, scrub),
     } satisfies Given;
-    return this.player.playing ? { ...given, drawn: position(given) + 1 } : given;
+    return this.player.isPlaying ? { ...given, drawn: position(given) + 1 } : given;
   }
 
   override render() {
@@ -109,7 +110,7 @@ class NetworkStage extends LitElement {
     const { manifest, look } = given;
     const own = looks.viewsOf(manifest, look.layer);
     const shown = viewOf(given);
-    const count = looks.channelsOf(manifest, look.layer);
+    const count = channels.channelsOf(manifest, look.layer);
     return html`<section class="st" aria-label=${this.named(given)} tabindex="-1" @keydown=${this.onKey}>
       <div class="st-top">
         <button type="button" class="cn-quiet st-back" @click=${() => this.dispatchEvent(new Event("close"))}>${text("whole_network")}</button>
@@ -136,7 +137,7 @@ class NetworkStage extends LitElement {
         }
       </div>
       <p class="st-line"><span class="st-sentence">${this.line(given, shown)}</span> ${this.lessonLink(given, shown)}</p>
-      ${playable(given) ? this.player.render(given) : nothing}
+      ${this.player.render(look.at === null)}
       <p class="visually-hidden" role="status">${this.said}</p>
       <div class="st-view" data-view=${shown}>${this.view(given, shown)}</div>
     </section>`;
@@ -260,7 +261,7 @@ class NetworkStage extends LitElement {
       ? network.best(trace)
       : look.layer === last
         ? 0
-        : Math.min(look.channel, looks.channelsOf(manifest, layer) - 1);
+        : Math.min(look.channel, channels.channelsOf(manifest, layer) - 1);
   }
 
   private onKey = (event: KeyboardEvent) => {
@@ -270,7 +271,7 @@ class NetworkStage extends LitElement {
   };
 
   override willUpdate() {
-    this.player.keepTo(this.full());
+    this.player.check();
     this.hadFocus = this.contains(document.activeElement);
   }
   private hadFocus = false;

@@ -3,8 +3,8 @@
  * unit is: a "point" event with its {y, x}; and a "step" event with where an arrow key leads.
  */
 
-import type { Region } from "../../../arithmetic/ops";
-import * as draw from "../../../drawing/colours";
+import type { Region } from "../arithmetic/ops";
+import * as draw from "../drawing/colours";
 
 export interface MapGiven {
   values: Float32Array;

@@ -1,0 +1,31 @@
+/**
+ * The trace to draw: as it came, or computed here, exactly and without the maps that are switched off, where numbers are
+ * looked into. Kept until the picture or the maps change.
+ */
+import type { Manifest } from "../../arithmetic/manifest";
+import { forward, type MapName, type Trace, type Weights } from "../../arithmetic/trace";
+import { PAINTED } from "../../data/store";
+
+export class Variation {
+  private kept: { base: Trace; off: string; trace: Trace } | null = null;
+
+  trace(
+    manifest: Manifest,
+    base: Trace | null,
+    weights: Weights | null,
+    off: readonly MapName[],
+    exact: boolean,
+  ): Trace | null {
+    const isExact = base?.source === PAINTED && !off.length;
+    if (!base || !weights || isExact || (!exact && !off.length)) {
+      if (!base) this.kept = null;
+      return base;
+    }
+    const key = JSON.stringify(off);
+    if (this.kept?.base !== base || this.kept.off !== key) {
+      const layers = forward(manifest, weights, base.layers.image, off);
+      this.kept = { base, off: key, trace: { source: base.source, layers } };
+    }
+    return this.kept.trace;
+  }
+}
