@@ -13,6 +13,7 @@ from config import Model
 from errors import BuildError
 from model.data import PICTURES, TEST, Photos, all_files
 from model.evaluate import Network, figures
+from model.fold import deployed
 from model.networks import build_network
 from model.preprocess import open_picture, preprocess
 from model.unknown import unknown_figures
@@ -30,7 +31,7 @@ def write_card(
         raise BuildError("no photo is left for the test; give each class at least three, better a hundred")
     layers, shape = build_network(model.network, len(model.classes))
     card, normalization = load_weights(model.weights, layers, [c.folder for c in model.classes])
-    network = Network(layers, normalization)
+    network = Network(deployed(layers), normalization)
     small = [preprocess(picture, shape[1], shape[0]) for picture in drawings]
     card["figures"] = figures(network, photos, card.get("temperature") or 1.0, len(model.classes))
     notes = []

@@ -15,6 +15,7 @@ from torch import nn
 from model.data import TEST, VALIDATION, Photos
 from model.fold import Normalization
 from model.kinds import kind_of
+from model.networks import Graph
 from model.preprocess import preprocess
 
 BINS = 15
@@ -25,7 +26,7 @@ MISTAKES = 12
 class Network:
     """A network together with what it does to its input first."""
 
-    layers: nn.Sequential
+    layers: Graph
     normalization: Normalization | None
 
     def trace(self, images: np.ndarray, names: list[str]) -> dict[str, np.ndarray]:
@@ -35,15 +36,14 @@ class Network:
             for part in parts(images):
                 x = torch.from_numpy(part).float() / 255
                 x = self.normalization.apply(x) if self.normalization else x
-                for name, layer in self.layers.named_children():
-                    x = layer(x)
+                for name, activation in self.layers.activations(x).items():
                     if name in found:
-                        found[name].append(x.numpy().copy())
+                        found[name].append(activation.numpy().copy())
         return {name: np.concatenate(found_parts) for name, found_parts in found.items()}
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """float32 (N, classes)"""
-        return self.trace(images, ["logits"])["logits"]
+        return self.trace(images, [self.layers.last])[self.layers.last]
 
 
 def parts(images: np.ndarray) -> list[np.ndarray]:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import onnx
 import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from torch import nn
 
 from errors import BuildError
 from model.fold import Normalization
-from model.kinds import Shape, kind_of, options_of
-from model.networks import trace
+from model.kinds import Shape, Written, kind_of, options_of
+from model.networks import IMAGE, Graph, trace
 
 OPSET, IR_VERSION = 18, 10
 
 
-def export(network: nn.Sequential, shape: Shape, normalization: Normalization | None = None) -> bytes:
+def export(network: Graph, shape: Shape, normalization: Normalization | None = None) -> bytes:
     """The model as ONNX: input `image` float32 (batch, C, H, W) in [0, 1]; one output a layer, named as the layer.
 
     Built node by node, so that the bytes depend on the weights and on nothing else.
     """
     nodes, constants, outputs = [], [], []
-    x = "image"
+    first = IMAGE
 
     def constant(name: str, values: np.ndarray) -> str:
         constants.append(numpy_helper.from_array(np.ascontiguousarray(values, dtype=np.float32), name))
@@ -32,17 +34,19 @@ def export(network: nn.Sequential, shape: Shape, normalization: Normalization | 
     if normalization:
         for op, field in (("Sub", "mean"), ("Div", "std")):
             values = np.array(getattr(normalization, field)).reshape(1, -1, 1, 1)
-            nodes.append(helper.make_node(op, [x, constant(f"image.{field}", values)], [f"image.{op.lower()}"]))
-            x = f"image.{op.lower()}"
+            nodes.append(helper.make_node(op, [first, constant(f"image.{field}", values)], [f"image.{op.lower()}"]))
+            first = f"image.{op.lower()}"
     activations = trace(network, torch.zeros(1, *shape))
     for name, layer in network.named_children():
         kind = kind_of(layer, name)
-        inputs = [x]
-        if kind.has_weights:
-            inputs += [constant(f"{name}.{p}", v.detach().numpy()) for p, v in layer.named_parameters()]
-        nodes.append(helper.make_node(kind.op, inputs, [name], name=name, **kind.attributes(options_of(layer, name))))
+        inputs = [first if source == IMAGE else source for source in network.inputs[name]]
+        for parameter, values in layer.named_parameters():
+            per_channel = kind.name == "batch_norm"  # one number a channel, for maps (C, H, W)
+            values = values.detach().numpy().reshape((-1, 1, 1) if per_channel else values.shape)
+            inputs.append(constant(f"{name}.{parameter}", values))
+        own = partial(_named_constant, constant, name)
+        nodes += kind.nodes(Written(name, inputs, options_of(layer, name), own))
         outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *activations[name].shape[1:]]))
-        x = name
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", *shape])
     graph = helper.make_graph(nodes, "strata", [image], outputs, constants)
     model = helper.make_model(
@@ -52,8 +56,12 @@ def export(network: nn.Sequential, shape: Shape, normalization: Normalization | 
     return model.SerializeToString(deterministic=True)
 
 
+def _named_constant(constant: Callable[[str, np.ndarray], str], layer: str, name: str, values: np.ndarray) -> str:
+    return constant(f"{layer}.{name}", values)
+
+
 def check_export(
-    model: bytes, network: nn.Sequential, images: torch.Tensor, normalization: Normalization | None = None
+    model: bytes, network: Graph, images: torch.Tensor, normalization: Normalization | None = None
 ) -> None:
     """Run both on images (B, C, H, W) in [0, 1]; BuildError when any layer differs by more than 1e-5 + 1e-5 max|x|."""
     options = onnxruntime.SessionOptions()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from model.kinds import Affine
+from model.networks import IMAGE, Graph
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,12 @@ class Branches(nn.Module):
 
     def __init__(self, conv: nn.Conv2d, branches: int):
         super().__init__()
-        self.shape = outputs, inputs, k, _ = conv.weight.shape
-        self.stride, self.padding = conv.stride, conv.padding
-        self.wide = nn.ParameterList(torch.empty(outputs, inputs * k * k) for _ in range(branches))
+        self.shape = outputs, inputs, height, width = conv.weight.shape
+        self.options = {name: getattr(conv, name) for name in ("stride", "padding", "dilation", "groups")}
+        is_odd = height % 2 and width % 2 and height * width > 1
+        self.wide = nn.ParameterList(torch.empty(outputs, inputs * height * width) for _ in range(branches))
         self.wide_scale = nn.Parameter(torch.full((branches, outputs, 1, 1, 1), branches**-0.5))
-        self.point = nn.Parameter(torch.empty(outputs, inputs, 1, 1)) if k % 2 and k > 1 else None
+        self.point = nn.Parameter(torch.empty(outputs, inputs, 1, 1)) if is_odd else None
         self.point_scale = nn.Parameter(torch.ones(outputs, 1, 1, 1))
         for weight in [*self.wide, *([self.point] if self.point is not None else [])]:
             nn.init.kaiming_normal_(weight)
@@ -57,31 +62,62 @@ class Branches(nn.Module):
         """(O, I, k, k)"""
         weight = (torch.stack([matrix.view(self.shape) for matrix in self.wide]) * self.wide_scale).sum(0)
         return (
-            weight if self.point is None else weight + F.pad(self.point * self.point_scale, [weight.shape[-1] // 2] * 4)
+            weight
+            if self.point is None
+            else weight + F.pad(self.point * self.point_scale, [w // 2, w // 2, h // 2, h // 2])
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # (B, C, H, W) -> (B, O, H', W')
-        return self.norm(F.conv2d(x, self.kernel(), None, self.stride, self.padding))
+        return self.norm(F.conv2d(x, self.kernel(), None, **self.options))
 
     def fold(self) -> nn.Conv2d:
         """The one convolution that computes the same in evaluation mode; summed in float64."""
         norm, weight = self.norm, self.kernel()
         scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
-        conv = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[-1], self.stride, self.padding)
+        inputs = weight.shape[1] * self.options["groups"]
+        conv = nn.Conv2d(inputs, weight.shape[0], weight.shape[2:], **self.options)
         with torch.no_grad():
             conv.weight.copy_((weight.double() * scale.view(-1, 1, 1, 1)).float())
             conv.bias.copy_((norm.bias.double() - norm.running_mean.double() * scale).float())
         return conv
 
 
-def fold_normalization(network: nn.Sequential, normalization: Normalization | None) -> Normalization | None:
+def deployed(network: Graph) -> Graph:
+    """The network as it is shipped: batch normalisation folded into the convolution before it, where nobody else uses that
+    convolution's activation; else a weight and a bias for each channel. A copy; summed in float64."""
+    network = copy.deepcopy(network).eval()
+    for name, norm in list(network.named_children()):
+        if type(norm) is not nn.BatchNorm2d:
+            continue
+        scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
+        shift = norm.bias.double() - norm.running_mean.double() * scale
+        (source,) = network.inputs[name]
+        conv = dict(network.named_children()).get(source)
+        with torch.no_grad():
+            if type(conv) is nn.Conv2d and network.users(source) == [name]:
+                bias = torch.zeros(conv.out_channels) if conv.bias is None else conv.bias
+                conv.weight.copy_((conv.weight.double() * scale.view(-1, 1, 1, 1)).float())
+                conv.bias = nn.Parameter((bias.double() * scale + shift).float())
+                network = network.without(name)
+            else:
+                affine = Affine(norm.num_features)
+                affine.weight.copy_(scale.float())
+                affine.bias.copy_(shift.float())
+                network = network.replaced({name: affine})
+    return network.eval()
+
+
+def fold_normalization(network: Graph, normalization: Normalization | None) -> Normalization | None:
     """Fold (x - mean) / std into the first layer, in place, where that is exact; returns what is left to apply.
 
     It is exact for a first convolution without padding. With padding it is not: the zeros of the border
     stand for the mean colour before, and for black after.
     """
-    first = next(iter(network.children()))
-    if normalization is None or type(first) is not nn.Conv2d or first.padding != (0, 0):
+    users = network.users(IMAGE)
+    first = dict(network.named_children())[users[0]]
+    if normalization is None or len(users) > 1 or type(first) is not nn.Conv2d:
+        return normalization
+    if first.padding != (0, 0) or first.groups != 1:
         return normalization
     mean, std = (
         torch.tensor(v, dtype=torch.float64).view(1, -1, 1, 1) for v in (normalization.mean, normalization.std)

@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from model.fold import Branches
+from model.networks import Graph
 
 SOURCE = Path(__file__).with_suffix(".c")
 FLAGS = ("-O3", "-march=native", "-shared", "-fPIC")
@@ -56,6 +57,8 @@ def accelerate(model: nn.Sequential, cache: Path, threads: int = 1) -> Lanes | N
 
     Each group of pictures is computed by one thread, so the number of threads does not change the result.
     """
+    if not isinstance(model, Graph) or not model.is_chain:
+        return None
     layers, plan = list(model.children()), []
     while layers and type(layers[0]) is Branches:
         branches = layers.pop(0)
@@ -77,8 +80,9 @@ def _is_plain(branches: Branches) -> bool:
     return (
         max(outputs, inputs) <= WIDEST
         and height == width
-        and branches.stride == (1, 1)
-        and branches.padding[0] == branches.padding[1] < height
+        and branches.options["stride"] == branches.options["dilation"] == (1, 1)
+        and branches.options["groups"] == 1
+        and branches.options["padding"][0] == branches.options["padding"][1] < height
     )
 
 
@@ -112,7 +116,7 @@ class _Block:
 
     def __init__(self, functions: ctypes.CDLL, each: Callable, branches: Branches, pooled: bool):
         self.functions, self.each, self.branches, self.pooled = functions, each, branches, pooled
-        self.padding = branches.padding[0]
+        self.padding = branches.options["padding"][0]
         self.memory: dict[str, torch.Tensor] = {}
 
     def __call__(self, x: torch.Tensor, border: int) -> torch.Tensor:

@@ -1,21 +1,85 @@
-"""Networks: an nn.Sequential of named layers, from TinyVGG or from a list of layers in strata.toml."""
+"""Networks: graphs of named layers, from TinyVGG or from a list of layers in strata.toml."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
 from errors import BuildError, nearest
-from model.kinds import Shape, build_layer
+from model.kinds import Shape, build_layer, pair
+
+IMAGE = "image"  # the name of the network's input among its layers' inputs
+
+
+class Graph(nn.Sequential):
+    """Named layers in the order in which they run; `inputs` names what each takes in: "image", or layers before it.
+
+    Without `inputs` each layer follows the one before it, as in an nn.Sequential.
+    """
+
+    def __init__(self, layers: Mapping[str, nn.Module], inputs: Mapping[str, list[str]] | None = None):
+        super().__init__(OrderedDict(layers))
+        names = list(layers)
+        before = dict(zip(names, [IMAGE, *names], strict=False))
+        self.inputs = {name: list((inputs or {}).get(name, [before[name]])) for name in names}
+
+    def activations(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Every layer's activation for images (B, C, H, W): `{name: (B, …)}`, in the network's order."""
+        found = {IMAGE: images}
+        for name, layer in self.named_children():
+            found[name] = layer(*(found[source] for source in self.inputs[name]))
+        del found[IMAGE]
+        return found
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:  # (B, C, H, W) -> (B, classes)
+        return self.activations(images)[self.last]
+
+    @property
+    def last(self) -> str:
+        """The layer whose activation is the network's output."""
+        return next(reversed(self.inputs))
+
+    def users(self, name: str) -> list[str]:
+        """The layers that take in this one, or the image."""
+        return [user for user, sources in self.inputs.items() if name in sources]
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether each layer takes in the one before it alone."""
+        names = list(self.inputs)
+        return all(self.inputs[name] == [before] for name, before in zip(names, [IMAGE, *names], strict=False))
+
+    def replaced(self, layers: Mapping[str, nn.Module]) -> Graph:
+        """The same graph with other modules for some of its layers."""
+        return Graph({**dict(self.named_children()), **layers}, self.inputs)
+
+    def without(self, name: str) -> Graph:
+        """The graph without a layer of one input, whose users then take in that input."""
+        (source,) = self.inputs[name]
+        rest = {other: layer for other, layer in self.named_children() if other != name}
+        inputs = {other: [source if one == name else one for one in self.inputs[other]] for other in rest}
+        return Graph(rest, inputs)
+
+    def with_first(self, added: str, layer: nn.Module) -> Graph:
+        """The graph with a layer that the image goes through first."""
+        inputs = {name: [added if one == IMAGE else one for one in own] for name, own in self.inputs.items()}
+        return Graph({added: layer, **dict(self.named_children())}, {added: [IMAGE], **inputs})
+
+    def with_before(self, name: str, added: str, layer: nn.Module) -> Graph:
+        """The graph with a layer between `name`, which has one input, and that input; other users of it are left."""
+        layers: dict[str, nn.Module] = {}
+        for other, own in self.named_children():
+            layers |= {added: layer, other: own} if other == name else {other: own}
+        return Graph(layers, {**self.inputs, added: self.inputs[name], name: [added]})
 
 
 def TinyVGG(
     in_channels: int = 3, hidden_units: int = 10, classes: int = 10, image_size: int = 64, padding: int = 0
-) -> nn.Sequential:
+) -> Graph:
     """The small VGG of CNN Explainer (Wang et al., 2020): two blocks of two 3 x 3 convolutions, then one linear layer.
 
     Input (B, in_channels, image_size, image_size), output logits (B, classes). The default has 19,920 parameters;
@@ -36,53 +100,89 @@ def TinyVGG(
             specs.append({"name": f"relu_{block}_{conv}", "kind": "relu"})
         specs.append({"name": f"max_pool_{block}", "kind": "max_pool"})
     specs += [{"name": "flatten", "kind": "flatten"}, {"name": "logits", "kind": "linear", "out_features": classes}]
-    return sequential(specs, (in_channels, image_size, image_size))
+    return build_graph(specs, (in_channels, image_size, image_size))
 
 
-def sequential(specs: list[dict[str, Any]], shape: Shape) -> nn.Sequential:
-    """A network from layer specs `{name, kind, …options}`; input channels and features follow from `shape` (C, H, W).
+def build_graph(specs: list[dict[str, Any]], shape: Shape) -> Graph:
+    """A network from layer specs `{name, kind, inputs, …options}`; input channels and features follow from `shape` (C, H, W).
 
-    Raises BuildError when a layer does not fit what comes before it, or the last one is not `logits`.
+    `inputs` may be left out: then it is the layer before. Raises BuildError when a layer does not fit what it takes in,
+    when an activation is used by nobody, or the last layer is not `logits`.
     """
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
     if not isinstance(specs, list) or not all(isinstance(spec, dict) for spec in specs):
         raise BuildError('layers is a list of tables: [{ name = "conv_1", kind = "conv", … }, …]')
-    x = torch.zeros(1, *shape)
+    layers: dict[str, nn.Module] = {}
+    inputs: dict[str, list[str]] = {}
+    found = {IMAGE: torch.zeros(1, *shape)}
     for spec in specs:
         name = spec.get("name", "")
-        if not isinstance(name, str) or not name.replace("_", "").isalnum() or name in layers or name == "image":
+        if not isinstance(name, str) or not name.replace("_", "").isalnum() or name in found:
             raise BuildError(
-                f'layer name "{name}" must be made of letters, digits and _, used once, and not be "image"'
+                f'layer name "{name}" must be made of letters, digits and _, used once, and not be "{IMAGE}"'
             )
-        layers[name] = build_layer(spec, tuple(x.shape[1:]))
+        inputs[name] = _inputs_of(spec, list(found))
+        taken = [found[source] for source in inputs[name]]
+        shapes = [tuple(x.shape[1:]) for x in taken]
+        layers[name] = build_layer({key: value for key, value in spec.items() if key != "inputs"}, shapes)
         try:
             with torch.no_grad():
-                y = layers[name].eval()(x)
-            if 0 in y.shape:
+                found[name] = layers[name].eval()(*taken)
+            if 0 in found[name].shape:
                 raise ValueError("nothing would be left of it")
         except (RuntimeError, ValueError) as error:
-            hint = str(error)
-            if spec["kind"] == "linear" and x.dim() != 2:
-                hint = "put a flatten before it"
-            elif x.dim() == 4 and spec.get("kernel_size", 2) > min(x.shape[2:]) + 2 * spec.get("padding", 0):
-                hint = "its kernel is larger than that; take a larger image_size, or a smaller kernel_size"
             raise BuildError(
-                f'layer "{name}" cannot follow an activation of shape {tuple(x.shape[1:])}: {hint}'
+                f'layer "{name}" cannot follow {_named(shapes)}: {_hint(spec, taken[0], error)}'
             ) from error
-        x = y
     if not specs or specs[-1]["name"] != "logits" or specs[-1]["kind"] != "linear":
         raise BuildError('the last layer must be named "logits" and be of kind linear, which gives one number a class')
-    return nn.Sequential(layers)
+    graph = Graph(layers, inputs)
+    unused = next((name for name in layers if name != graph.last and not graph.users(name)), None)
+    if unused:
+        raise BuildError(f'no layer takes in "{unused}"; name it among the inputs of one, or leave it out')
+    return graph
 
 
-NETWORKS: dict[str, Callable[..., nn.Sequential]] = {"TinyVGG": TinyVGG}
+def _inputs_of(spec: dict[str, Any], known: list[str]) -> list[str]:
+    """The names in `inputs`, checked; the layer before where there is none."""
+    inputs = spec.get("inputs", [known[-1]])
+    if not isinstance(inputs, list) or not inputs or not all(isinstance(source, str) for source in inputs):
+        raise BuildError(f'layer "{spec["name"]}": inputs is a list of layers before it: inputs = ["relu_1", "conv_2"]')
+    for source in inputs:
+        if source not in known:
+            raise BuildError(
+                f'layer "{spec["name"]}": there is no layer "{source}" before it; there are {", ".join(known)}'
+                f"{nearest(source, known)}"
+            )
+    return inputs
 
 
-def build_network(network: dict[str, Any], classes: int) -> tuple[nn.Sequential, Shape]:
+def _named(shapes: list[Shape]) -> str:
+    text = " and ".join(str(shape) for shape in shapes)
+    return f"an activation of shape {text}" if len(shapes) == 1 else f"activations of shapes {text}"
+
+
+def _hint(spec: dict[str, Any], x: torch.Tensor, error: Exception) -> str:
+    """What to do about a layer that does not fit what it takes in."""
+    if spec["kind"] == "linear" and x.dim() != 2:
+        return "put a flatten before it"
+    if x.dim() == 4 and spec["kind"] in ("conv", "max_pool", "avg_pool"):
+        kernel, padding, dilation = (
+            pair(spec.get(name, default)) for name, default in (("kernel_size", 2), ("padding", 0), ("dilation", 1))
+        )
+        sizes = zip(kernel, padding, dilation, x.shape[2:], strict=True)
+        if any(d * (k - 1) + 1 > size + 2 * p for k, p, d, size in sizes):
+            return "its kernel is larger than that; take a larger image_size, or a smaller kernel_size"
+    return str(error)
+
+
+NETWORKS: dict[str, Callable[..., Graph]] = {"TinyVGG": TinyVGG}
+
+
+def build_network(network: dict[str, Any], classes: int) -> tuple[Graph, Shape]:
     """The network that strata.toml describes and the shape of its input (C, H, W).
 
     `network` is `{type = "TinyVGG", in_channels, hidden_units, image_size, padding}` or
-    `{in_channels, image_size, layers = [{name, kind, …}]}`.
+    `{in_channels, image_size, layers = [{name, kind, inputs, …}]}`.
     """
     options = dict(network)
     for field in ("in_channels", "image_size"):
@@ -95,7 +195,7 @@ def build_network(network: dict[str, Any], classes: int) -> tuple[nn.Sequential,
         unknown = set(options) - {"in_channels", "image_size", "layers"}
         if unknown:
             raise BuildError(f'network: "{sorted(unknown)[0]}" has no meaning beside layers')
-        built = sequential(options["layers"], shape)
+        built = build_graph(options["layers"], shape)
     else:
         name = str(options.pop("type", ""))
         if name not in NETWORKS:
@@ -116,16 +216,11 @@ def parameter_count(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
-def trace(network: nn.Sequential, images: torch.Tensor) -> dict[str, torch.Tensor]:
+def trace(network: Graph, images: torch.Tensor) -> dict[str, torch.Tensor]:
     """Every layer's activation for images (B, C, H, W) in [0, 1]: `{name: (B, …)}`, in the network's order."""
-    activations: dict[str, torch.Tensor] = {}
     network.eval()
     with torch.no_grad():
-        x = images
-        for name, layer in network.named_children():
-            x = layer(x)
-            activations[name] = x
-    return activations
+        return network.activations(images)
 
 
-__all__ = ["NETWORKS", "TinyVGG", "build_network", "parameter_count", "sequential", "trace"]
+__all__ = ["IMAGE", "NETWORKS", "Graph", "TinyVGG", "build_graph", "build_network", "parameter_count", "trace"]

@@ -9,19 +9,18 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image, ImageOps
-from torch import nn
 
 from config import Model
 from errors import BuildError
 from model.export import check_export, export
-from model.fold import Normalization
+from model.fold import Normalization, deployed
 from model.kinds import Shape, kind_of, options_of
-from model.networks import build_network, parameter_count, trace
+from model.networks import Graph, build_network, parameter_count, trace
 from model.photos import choose_photos
 from model.preprocess import central_square, flatten, preprocess
 from model.weights_file import load_weights
 
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
 THUMBNAIL = 112  # pixels: twice the size at which the strip shows it
 
 
@@ -58,13 +57,14 @@ def package(model: Model, examples: list[Example], data: Path | None = None) -> 
     except BuildError as error:
         raise BuildError(f"[models.{model.name}] {error.message}", "strata.toml") from error
     card, normalization = load_weights(model.weights, network, [c.folder for c in model.classes])
+    network = deployed(network)
     if data:
         examples = [*examples, *_photos(model, data, network, shape, normalization)]
     return package_network(model, network, shape, card, normalization, examples)
 
 
 def _photos(
-    model: Model, data: Path, network: nn.Sequential, shape: Shape, normalization: Normalization | None
+    model: Model, data: Path, network: Graph, shape: Shape, normalization: Normalization | None
 ) -> list[Example]:
     names: dict[str, int] = {}
     examples = []
@@ -78,7 +78,7 @@ def _photos(
 
 def package_network(
     model: Model,
-    network: nn.Sequential,
+    network: Graph,
     shape: Shape,
     card: dict[str, Any],
     normalization: Normalization | None,
@@ -96,6 +96,7 @@ def package_network(
         {
             "name": name,
             "kind": kind_of(layer, name).name,
+            "inputs": network.inputs[name],
             "shape": list(activations[name].shape[1:]),
             **options_of(layer, name),
             "parameters": parameter_count(layer),
@@ -135,13 +136,13 @@ def package_network(
     return Package(manifest, onnx_bytes, weights, traces, _thumbnails(examples))
 
 
-def _stored(network: nn.Sequential) -> dict[str, str]:
+def _stored(network: Graph) -> dict[str, str]:
     """What a trace file holds, and as what: the picture, every layer with weights, and the logits exactly.
 
     All other layers follow from these without weights, and the page computes them.
     """
     names = [name for name, layer in network.named_children() if kind_of(layer, name).has_weights]
-    return {"image": "uint8", **dict.fromkeys(names, "float16"), "logits": "float32"}
+    return {"image": "uint8", **dict.fromkeys(names, "float16"), network.last: "float32"}
 
 
 def _rule(unknown: dict[str, Any], layers: list[dict[str, Any]], model: Model) -> dict[str, Any]:

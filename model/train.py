@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 import json
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -29,7 +28,7 @@ from model.batches import normalization_of, photo_batches, view_batches
 from model.data import TRAINING, VALIDATION, Photos
 from model.evaluate import fit_temperature, fold_temperature, likelihood
 from model.fold import Branches, Normalization, Normalize, fold_normalization
-from model.networks import parameter_count
+from model.networks import Graph, parameter_count
 from model.recipe import Recipe
 from model.run import MAKING, Batches, Progress, Run, State, answers
 from model.teacher import taught_views
@@ -39,7 +38,7 @@ SNAPSHOTS = 16  # of the weights on the way
 
 
 def train(
-    network: nn.Sequential,
+    network: Graph,
     photos: Photos,
     recipe: Recipe,
     weights: Path,
@@ -95,7 +94,7 @@ def train(
 
 
 def _stopped(
-    network: nn.Sequential, runs: list[Run], recipe: Recipe, normalization: Normalization, weights: Path, photos: Photos
+    network: Graph, runs: list[Run], recipe: Recipe, normalization: Normalization, weights: Path, photos: Photos
 ) -> str:
     """Keep what the runs have come to, and say where it is."""
     for run in runs:
@@ -115,20 +114,17 @@ def _stopped(
     )
 
 
-def _folded(model: nn.Sequential, normalization: Normalization) -> nn.Sequential:
-    """A training network as it ships: no branches, no batch normalisation, no dropout; and no normalisation where that folds."""
-    layers = [(name, layer) for name, layer in copy.deepcopy(model).named_children() if name != _DROPOUT]
-    plain = nn.Sequential(
-        OrderedDict((name, layer.fold() if isinstance(layer, Branches) else layer) for name, layer in layers)
-    ).eval()
+def _folded(model: Graph, normalization: Normalization) -> Graph:
+    """A training network as it ships: no branches, no dropout of the training; and no normalisation where that folds."""
+    plain = copy.deepcopy(model).without(_DROPOUT)
+    folded = {name: layer.fold() for name, layer in plain.named_children() if isinstance(layer, Branches)}
+    plain = plain.replaced(folded).eval()
     left = fold_normalization(plain, normalization)
-    return (
-        plain if left is None else nn.Sequential(OrderedDict([(_NORMALIZE, Normalize(left)), *plain.named_children()]))
-    )
+    return plain if left is None else plain.with_first(_NORMALIZE, Normalize(left))
 
 
 def _write(
-    network: nn.Sequential, runs: list[Run], recipe: Recipe, normalization: Normalization, path: Path, photos: Photos
+    network: Graph, runs: list[Run], recipe: Recipe, normalization: Normalization, path: Path, photos: Photos
 ) -> dict[str, Any]:
     """Put the weights of the best run so far into `network`, calibrate it, write it with its history and card, and return the card."""
     training, validation = photos.part(TRAINING), photos.part(VALIDATION)
@@ -177,16 +173,21 @@ def _is_finished(weights: Path) -> bool:
 _DROPOUT, _NORMALIZE = "training_dropout", "normalization"
 
 
-def training_network(network: nn.Sequential, recipe: Recipe) -> nn.Sequential:
+def training_network(network: Graph, recipe: Recipe) -> Graph:
     """A copy with branches for convolutions, fresh weights, and dropout before the last layer."""
     torch.manual_seed(recipe.seed)
-    layers: list[tuple[str, nn.Module]] = []
+    fresh: dict[str, nn.Module] = {}
     for name, layer in network.named_children():
         layer = copy.deepcopy(layer)
         if hasattr(layer, "reset_parameters"):
             layer.reset_parameters()
-        if type(layer) is nn.Conv2d and recipe.branches:
+        if type(layer) is nn.Conv2d and recipe.branches and not _is_normalized(network, name):
             layer = Branches(layer, recipe.branches)
-        layers.append((name, layer))
-    layers.insert(len(layers) - 1, (_DROPOUT, nn.Dropout(recipe.dropout)))
-    return nn.Sequential(OrderedDict(layers))
+        fresh[name] = layer
+    return network.replaced(fresh).with_before(network.last, _DROPOUT, nn.Dropout(recipe.dropout))
+
+
+def _is_normalized(network: Graph, name: str) -> bool:
+    """Whether batch normalisation follows: branches, which bring their own, would normalise twice."""
+    layers = dict(network.named_children())
+    return any(isinstance(layers[user], nn.BatchNorm2d) for user in network.users(name))

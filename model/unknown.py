@@ -73,8 +73,8 @@ def channel_means(activation: np.ndarray) -> np.ndarray:
 
 
 def looks_unknown(trace: dict[str, np.ndarray], rule: dict[str, Any]) -> np.ndarray:
-    """bool (N,), from the logits and the activation of `rule["layer"]`"""
-    dull = MEASURES[rule["measure"]](trace["logits"]) < rule["threshold"]
+    """bool (N,), from the logits, which come last in the trace, and the activation of `rule["layer"]`"""
+    dull = MEASURES[rule["measure"]](next(reversed(trace.values()))) < rule["threshold"]
     if rule["layer"] is None:
         return dull
     return dull | outside(trace[rule["layer"]], rule)
@@ -96,7 +96,7 @@ def unknown_figures(
         **fit_range(network, validation.images, of_another_seed),
     }
 
-    layers = ["logits", *([chosen["layer"]] if chosen["layer"] else [])]
+    layers = [*([chosen["layer"]] if chosen["layer"] else []), network.layers.last]
 
     def share(images: np.ndarray) -> float:
         return rounded(

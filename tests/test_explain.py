@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from model.networks import TinyVGG, sequential, trace
+from model.networks import TinyVGG, build_graph, trace
 from tests.node import ROOT, close, pack, text, unpack
 from tests.test_ops import describe, layer_call, random_cases
 
@@ -14,7 +14,7 @@ NETWORKS = {
     "tinyvgg": (lambda: TinyVGG(3, 10, 10, 64, 0), (3, 64, 64)),
     "padded": (lambda: TinyVGG(1, 10, 10, 28, 1), (1, 28, 28)),
     "three layers": (
-        lambda: sequential(
+        lambda: build_graph(
             [
                 {"name": "conv", "kind": "conv", "out_channels": 3, "kernel_size": 5, "stride": 2, "padding": 1},
                 {"name": "flatten", "kind": "flatten"},
@@ -25,7 +25,7 @@ NETWORKS = {
         (3, 20, 20),
     ),
     "dropout after flatten": (
-        lambda: sequential(
+        lambda: build_graph(
             [
                 {"name": "conv", "kind": "conv", "out_channels": 4, "kernel_size": 7, "padding": 3},
                 {"name": "flatten", "kind": "flatten"},
@@ -38,7 +38,7 @@ NETWORKS = {
         (3, 12, 9),
     ),
     "twenty channels": (
-        lambda: sequential(
+        lambda: build_graph(
             [
                 {"name": "conv", "kind": "conv", "out_channels": 20, "kernel_size": 3},
                 {"name": "tanh", "kind": "tanh"},

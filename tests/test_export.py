@@ -7,7 +7,7 @@ import torch
 from errors import BuildError
 from model.export import check_export, export
 from model.fold import Normalization
-from model.networks import TinyVGG, sequential
+from model.networks import TinyVGG, build_graph
 
 EVERY_KIND = [
     {"name": "conv", "kind": "conv", "out_channels": 5, "kernel_size": 5, "stride": 2, "padding": 2},
@@ -26,7 +26,7 @@ NETWORKS = [
     (lambda: TinyVGG(), (3, 64, 64), None),
     (lambda: TinyVGG(1, 10, 10, 28, 1), (1, 28, 28), Normalization((0.3,), (0.2,))),
     (lambda: TinyVGG(3, 20, 6, 40, 1), (3, 40, 40), Normalization((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))),
-    (lambda: sequential(EVERY_KIND, (2, 24, 24)), (2, 24, 24), None),
+    (lambda: build_graph(EVERY_KIND, (2, 24, 24)), (2, 24, 24), None),
 ]
 
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from model import lanes
 from model.lanes import accelerate, load_functions
-from model.networks import TinyVGG, sequential
+from model.networks import TinyVGG, build_graph
 from model.recipe import Recipe
 from model.run import Batches, Run, State
 from model.train import training_network
@@ -42,7 +42,7 @@ def cache(tmp_path_factory):
         TinyVGG(**TINY),
         TinyVGG(**{**TINY, "in_channels": 1, "padding": 1, "image_size": 28}),
         TinyVGG(**{**TINY, "hidden_units": 4, "image_size": 21}),
-        sequential(ODD, (2, 19, 19)),
+        build_graph(ODD, (2, 19, 19)),
     ],
     ids=["tiny", "padded", "small", "odd"],
 )
@@ -74,7 +74,7 @@ def test_a_step_is_that_of_pytorch(cache, network):
 
 
 def test_the_gradient_of_a_pool_goes_to_the_first_of_the_largest(cache):
-    network = sequential(
+    network = build_graph(
         [
             {"name": "a", "kind": "conv", "out_channels": 1, "kernel_size": 1},
             {"name": "b", "kind": "relu"},
@@ -110,9 +110,9 @@ def test_other_networks_are_left_to_pytorch(cache, layer):
     before = [{"name": "a", "kind": "conv", "out_channels": 2, "kernel_size": 3}, {"name": "b", "kind": "relu"}]
     after = [{"name": "y", "kind": "flatten"}, {"name": "logits", "kind": "linear", "out_features": 2}]
     middle = [{"name": "x", **layer}, *([{"name": "w", "kind": "relu"}] if layer["kind"] == "conv" else [])]
-    whole = training_network(sequential([*before, *middle, *after], (3, 16, 16)), Recipe())
+    whole = training_network(build_graph([*before, *middle, *after], (3, 16, 16)), Recipe())
     assert accelerate(whole, cache) is None and accelerate(
-        training_network(sequential([*before, *after], (3, 16, 16)), Recipe()), cache
+        training_network(build_graph([*before, *after], (3, 16, 16)), Recipe()), cache
     )
     assert accelerate(training_network(TinyVGG(), Recipe(branches=0)), cache) is None
 

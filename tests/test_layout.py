@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from model.networks import TinyVGG, sequential
+from model.networks import TinyVGG, build_graph
 from tests.node import pack
 from tests.test_export import EVERY_KIND
 from tests.test_ops import describe
@@ -16,7 +16,7 @@ NETWORKS = {
     "default": (lambda: TinyVGG(), (3, 64, 64), 10),
     "grey": (lambda: TinyVGG(1, 10, 10, 28, 1), (1, 28, 28), 10),
     "twenty": (lambda: TinyVGG(3, 20, 3, 40, 1), (3, 40, 40), 3),
-    "every_kind": (lambda: sequential(EVERY_KIND, (3, 24, 24)), (3, 24, 24), 4),
+    "every_kind": (lambda: build_graph(EVERY_KIND, (3, 24, 24)), (3, 24, 24), 4),
 }
 
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from config import Language, read_site
+from generator.figures import read_figure_kinds
 from generator.lessons import read_labels, read_lesson, read_lessons
 from generator.markdown import render
-from generator.figures import read_figure_kinds
 from model.evaluate import CHANGES
 from model.unknown import MEASURES, made_pictures
 from tests.conftest import PROJECT

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from errors import BuildError
-from model.networks import TinyVGG, build_network, parameter_count, sequential, trace
+from model.networks import TinyVGG, build_graph, build_network, parameter_count, trace
 
 LAYERS = [
     "conv_1_1",
@@ -77,7 +77,7 @@ def test_the_trace_is_what_the_network_computes(arguments):
 )
 def test_a_wrong_list_of_layers_says_what_is_wrong(specs, says):
     with pytest.raises(BuildError, match=says):
-        sequential(specs, (3, 8, 8))
+        build_graph(specs, (3, 8, 8))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_wrong_network_says_what_is_wrong(network, says):
 def test_every_kind_is_described_by_its_options():
     from model.kinds import KINDS, kind_of, options_of
 
-    network = sequential(
+    network = build_graph(
         [
             {"name": "conv", "kind": "conv", "out_channels": 4, "kernel_size": 3, "stride": 2, "padding": 1},
             {"name": "leaky", "kind": "leaky_relu", "negative_slope": 0.2},

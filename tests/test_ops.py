@@ -9,7 +9,7 @@ from torch import nn
 
 from model.fold import Normalization
 from model.kinds import build_layer, kind_of, options_of
-from model.networks import TinyVGG, parameter_count, sequential, trace
+from model.networks import TinyVGG, build_graph, parameter_count, trace
 from tests.node import close, pack, text, unpack
 from tests.test_export import EVERY_KIND, NETWORKS
 
@@ -136,7 +136,7 @@ def test_a_trace_file_gives_every_layer(bridge, site, specs, normalization):
     from tests.pictures import scene
 
     torch.manual_seed(4)
-    network = sequential(specs, (3, 24, 24)).eval()
+    network = build_graph(specs, (3, 24, 24)).eval()
     example = Example("koala", "koala", "picture", scene(50, 40), site.root)
     package = package_network(site.models["tinyvgg"], network, (3, 24, 24), {}, normalization, [example])
     ours = bridge({"call": "decode_trace", "manifest": package.manifest, "bytes": text(package.traces["koala"])})[0]
