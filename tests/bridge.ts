@@ -4,10 +4,10 @@ import { html, nothing, svg } from "../assets/node_modules/lit/index.js";
 import { summarise } from "../assets/src/arithmetic/describe";
 import * as explain from "../assets/src/arithmetic/explain";
 import { fields } from "../assets/src/arithmetic/field";
-import { kinds } from "../assets/src/arithmetic/kinds";
+import { kinds, window } from "../assets/src/arithmetic/kinds";
 import type { Layer, Manifest, Unknown } from "../assets/src/arithmetic/manifest";
 import * as ops from "../assets/src/arithmetic/ops";
-import { decodeTrace, decodeWeights, forward, type MapName, toImage } from "../assets/src/arithmetic/trace";
+import { decodeTrace, decodeWeights, forward, forwardFrom, type MapName, toImage } from "../assets/src/arithmetic/trace";
 import { looksUnknown } from "../assets/src/arithmetic/unknown";
 import { flattenOntoWhite, preprocess } from "../assets/src/data/preprocess";
 import { inSlices } from "../assets/src/data/slices";
@@ -38,6 +38,7 @@ interface Call {
   limits?: Record<string, [number, number]>;
   layer?: Layer;
   x?: Packed;
+  xs?: Packed[];
   layers?: Record<string, Packed>;
   weight?: Packed;
   bias?: Packed;
@@ -63,27 +64,35 @@ interface Call {
 }
 
 const calls: Record<string, (given: Call) => unknown> = {
-  layer({ layer, x, weight, bias }) {
+  layer({ layer, x, xs, weight, bias }) {
     const kind = kinds[layer!.kind];
-    const input = unpack(x!);
-    return {
-      ...pack(kind.forward(input, layer!, weight ? unpack(weight) : input, bias ? unpack(bias) : input)),
-      ruled: kind.shape(input.shape, layer!),
-    };
+    const inputs = (xs ?? [x!]).map(unpack);
+    const [w, b] = [weight, bias].map((values) => (values ? unpack(values) : inputs[0]));
+    const shapes = inputs.map(({ shape }) => shape);
+    return { ...pack(kind.forward(inputs, layer!, w, b)), ruled: kind.shape(shapes, layer!) };
   },
-  looks_unknown: ({ layers, rule }) =>
-    looksUnknown(Object.fromEntries(Object.entries(layers!).map(([name, x]) => [name, unpack(x)])), rule!),
+  erf: ({ x }) => [...unpack(x!).data].map(ops.erf),
+  /** The logits from each layer onwards, given its own activation: all the same. */
+  forward_from({ manifest, bytes: weights, pixels }) {
+    const decoded = decodeWeights(manifest!, bytes(weights!));
+    const layers = forward(manifest!, decoded, toImage(manifest!, bytes(pixels!)));
+    return Object.keys(layers).map((name) => pack(forwardFrom(manifest!, decoded, layers, name, layers[name])));
+  },
+  looks_unknown({ layers, rule }) {
+    const unpacked = Object.fromEntries(Object.entries(layers!).map(([name, x]) => [name, unpack(x)]));
+    return looksUnknown(unpacked, unpacked.logits, rule!);
+  },
   softmax: ({ x }) => pack(ops.softmax(unpack(x!))),
   forward: ({ manifest, bytes: weights, pixels }) =>
     packAll(forward(manifest!, decodeWeights(manifest!, bytes(weights!)), toImage(manifest!, bytes(pixels!)))),
   forward_without: ({ manifest, bytes: weights, pixels, off }) =>
     packAll(forward(manifest!, decodeWeights(manifest!, bytes(weights!)), toImage(manifest!, bytes(pixels!)), off)),
   conv_parts: ({ layer, x, weight, channel }) =>
-    pack(ops.convParts(unpack(x!), unpack(weight!), channel!, layer as Required<Layer>)),
+    pack(ops.convParts(unpack(x!), unpack(weight!), channel!, window(layer!))),
   sum_at: ({ layer, x, weight, bias, channel, from, at }) =>
-    explain.sumAt(unpack(x!), unpack(weight!), unpack(bias!), channel!, from!, at!, layer as Required<Layer>),
-  place_of: ({ layer, at, x }) => explain.placeOf(at![0], at![1], layer as Required<Layer>, unpack(x!).shape),
-  region_at: ({ layer, at, x }) => explain.regionAt(at!, layer as Required<Layer>, unpack(x!).shape),
+    explain.sumAt(unpack(x!), unpack(weight!), unpack(bias!), channel!, from!, at!, window(layer!)),
+  place_of: ({ layer, at, x }) => explain.placeOf(at![0], at![1], window(layer!), unpack(x!).shape),
+  region_at: ({ layer, at, x }) => explain.regionAt(at!, window(layer!), unpack(x!).shape),
   weighed({ x, weight, channel }) {
     const { weights, products, sums } = explain.weighed(unpack(x!), unpack(weight!), channel!);
     return { weights: pack(weights), products: pack(products), sums };

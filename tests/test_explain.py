@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from model.networks import TinyVGG, build_graph, trace
+from model.networks import Graph, TinyVGG, build_graph, trace
+from tests.graphs import DEPTHWISE, RESIDUAL, shipped
 from tests.node import ROOT, close, pack, text, unpack
 from tests.test_ops import describe, layer_call, random_cases
 
@@ -37,6 +38,8 @@ NETWORKS = {
         ),
         (3, 12, 9),
     ),
+    "residual": (lambda: shipped(RESIDUAL, (3, 20, 20)), (3, 20, 20)),
+    "depthwise": (lambda: shipped(DEPTHWISE, (1, 24, 24)), (1, 24, 24)),
     "twenty channels": (
         lambda: build_graph(
             [
@@ -75,16 +78,15 @@ def image_of(pixels: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(pixels)[None].float() / 255
 
 
-def without(network: nn.Sequential, image: torch.Tensor, off: list[tuple[str, int]]) -> dict[str, torch.Tensor]:
+def without(network: Graph, image: torch.Tensor, off: list[tuple[str, int]]) -> dict[str, torch.Tensor]:
     """PyTorch's activations with some channels set to zero as they come out of their layers."""
-    found, x = {}, image
+    found = {"image": image}
     with torch.no_grad():
         for name, layer in network.named_children():
-            x = layer(x).clone()
+            found[name] = layer(*(found[source] for source in network.inputs[name])).clone()
             for where, channel in off:
                 if where == name:
-                    x[:, channel] = 0
-            found[name] = x
+                    found[name][:, channel] = 0
     return found
 
 

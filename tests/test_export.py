@@ -8,6 +8,7 @@ from errors import BuildError
 from model.export import check_export, export
 from model.fold import Normalization
 from model.networks import TinyVGG, build_graph
+from tests.graphs import DEPTHWISE, RESIDUAL, shipped
 
 EVERY_KIND = [
     {"name": "conv", "kind": "conv", "out_channels": 5, "kernel_size": 5, "stride": 2, "padding": 2},
@@ -27,6 +28,9 @@ NETWORKS = [
     (lambda: TinyVGG(1, 10, 10, 28, 1), (1, 28, 28), Normalization((0.3,), (0.2,))),
     (lambda: TinyVGG(3, 20, 6, 40, 1), (3, 40, 40), Normalization((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))),
     (lambda: build_graph(EVERY_KIND, (2, 24, 24)), (2, 24, 24), None),
+    (lambda: shipped(RESIDUAL, (3, 24, 24)), (3, 24, 24), None),
+    (lambda: shipped(RESIDUAL, (3, 24, 24)), (3, 24, 24), Normalization((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))),
+    (lambda: shipped(DEPTHWISE, (3, 28, 28)), (3, 28, 28), None),
 ]
 
 

@@ -5,8 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from model.fold import Branches, Normalization, fold_normalization
-from model.networks import TinyVGG
+from model.fold import Branches, Normalization, deployed, fold_normalization
+from model.kinds import Affine
+from model.networks import TinyVGG, trace
+from tests.graphs import DEPTHWISE, RESIDUAL, normalized
 
 
 def lively(module: nn.Module, seed: int) -> nn.Module:
@@ -66,3 +68,32 @@ def test_normalisation_stays_where_folding_would_not_be_exact():
     normalization = Normalization((0.5,) * 3, (0.2,) * 3)
     assert fold_normalization(network, normalization) is normalization
     assert torch.equal(network.conv_1_1.weight, before)
+
+
+@pytest.mark.parametrize(("specs", "size"), [(RESIDUAL, 20), (DEPTHWISE, 24)])
+def test_what_is_shipped_computes_what_was_trained(specs, size):
+    """Batch normalisation folds where a convolution comes before it and nobody else uses that; elsewhere it stays, affine."""
+    torch.manual_seed(7)
+    trained = normalized(specs, (3, size, size))
+    images = torch.rand(4, 3, size, size)
+    after = deployed(trained)
+    assert torch.allclose(trace(after, images)["logits"], trace(trained, images)["logits"], atol=1e-5)
+    left = [name for name, layer in after.named_children() if isinstance(layer, Affine)]
+    assert left == (["norm_2"] if specs is RESIDUAL else []) and "stem_norm" not in after.inputs
+    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in after.modules())
+
+
+def test_a_convolution_that_somebody_else_uses_is_left_as_it_is():
+    specs = [
+        {"name": "conv", "kind": "conv", "out_channels": 2, "kernel_size": 3},
+        {"name": "norm", "kind": "batch_norm"},
+        {"name": "add", "kind": "add", "inputs": ["norm", "conv"]},
+        {"name": "flatten", "kind": "flatten"},
+        {"name": "logits", "kind": "linear", "out_features": 2},
+    ]
+    torch.manual_seed(8)
+    trained = normalized(specs, (1, 8, 8))
+    images = torch.rand(3, 1, 8, 8)
+    after = deployed(trained)
+    assert list(after.inputs) == ["conv", "norm", "add", "flatten", "logits"]
+    assert torch.allclose(trace(after, images)["logits"], trace(trained, images)["logits"], atol=1e-5)

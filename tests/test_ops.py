@@ -8,72 +8,96 @@ import torch
 from torch import nn
 
 from model.fold import Normalization
-from model.kinds import build_layer, kind_of, options_of
-from model.networks import TinyVGG, build_graph, parameter_count, trace
+from model.kinds import KINDS, Affine, build_layer, kind_of, options_of
+from model.networks import Graph, TinyVGG, build_graph, parameter_count, trace
+from tests.graphs import DEPTHWISE, RESIDUAL, shipped
 from tests.node import close, pack, text, unpack
 from tests.test_export import EVERY_KIND, NETWORKS
 
 
-def layer_call(layer: nn.Module, x: torch.Tensor) -> dict:
-    """A call of the bridge for one layer and its input (without a batch)."""
+def layer_call(layer: nn.Module, *inputs: torch.Tensor) -> dict:
+    """A call of the bridge for one layer and its inputs (without a batch)."""
     with torch.no_grad():
-        shape = list(layer(x[None])[0].shape)
+        shape = list(layer(*(x[None] for x in inputs))[0].shape)
     fields = {
         "name": "layer",
         "kind": kind_of(layer, "layer").name,
         "shape": shape,
+        "inputs": [f"input_{i}" for i in range(len(inputs))],
         "parameters": parameter_count(layer),
         **options_of(layer, "layer"),
     }
     tensors = {name: pack(value.detach().numpy()) for name, value in layer.named_parameters()}
-    return {"call": "layer", "layer": fields, "x": pack(x.numpy()), **tensors}
+    packed = [pack(x.numpy()) for x in inputs]
+    return {"call": "layer", "layer": fields, "x": packed[0], "xs": packed, **tensors}
 
 
 def random_cases(kind: str, count: int):
+    """Layers of a kind with random options, and random inputs for them. Windows differ in height and width, half of the time."""
     random = np.random.default_rng(len(kind))
+
+    def pair(low: int, high: int) -> int | list[int]:
+        both = [int(n) for n in random.integers(low, high, 2)]
+        return both if random.random() < 0.5 else both[0]
+
     for _ in range(count):
-        size = int(random.integers(6, 21)), int(random.integers(6, 21))
-        kernel = int(random.integers(1, 6))
-        window = {
-            "kernel_size": kernel,
-            "stride": int(random.integers(1, 5)),
-            "padding": int(random.integers(0, kernel // 2 + 1)),
-        }
+        size = int(random.integers(10, 21)), int(random.integers(10, 21))
+        kernel = pair(1, 6)
+        least = min(kernel) if isinstance(kernel, list) else kernel
+        window = {"kernel_size": kernel, "stride": pair(1, 5), "padding": int(random.integers(0, least // 2 + 1))}
+        groups = int(random.choice([1, 1, 2, 3]))
+        channels = int(random.integers(1, 4)) * (groups if kind == "conv" else 1)
         options = {
-            "conv": {"out_channels": int(random.integers(1, 6)), **window},
+            "conv": {
+                "out_channels": int(random.integers(1, 4)) * groups,
+                "dilation": pair(1, 3),
+                "groups": groups,
+                **window,
+            },
             "max_pool": window,
             "avg_pool": window,
             "leaky_relu": {"negative_slope": 0.3},
             "linear": {"out_features": 9},
         }.get(kind, {})
-        shape = (int(random.integers(1, 40)),) if kind == "linear" else (int(random.integers(1, 5)), *size)
-        layer = build_layer({"name": "layer", "kind": kind, **options}, shape).eval()
-        yield layer, torch.randn(shape)
+        shape = (int(random.integers(1, 40)),) if kind == "linear" else (channels, *size)
+        shapes = [shape] * (int(random.integers(2, 4)) if kind in ("add", "concat") else 1)
+        if kind == "concat":
+            shapes = [(int(random.integers(1, 5)), *size) for _ in shapes]
+        layer = build_layer({"name": "layer", "kind": kind, **options}, shapes).eval()
+        if kind == "batch_norm":  # as the page has it: a weight and a bias for each channel
+            layer = Affine(channels)
+            nn.init.normal_(layer.weight)
+            nn.init.normal_(layer.bias)
+        yield layer, *(3 * torch.randn(one) for one in shapes)
 
 
-@pytest.mark.parametrize(
-    ("kind", "count"),
-    [
-        ("conv", 60),
-        ("max_pool", 40),
-        ("avg_pool", 40),
-        ("linear", 10),
-        ("relu", 5),
-        ("leaky_relu", 5),
-        ("sigmoid", 5),
-        ("tanh", 5),
-        ("dropout", 3),
-        ("flatten", 3),
-    ],
-)
-def test_every_kind_is_pytorchs(bridge, kind, count):
-    torch.manual_seed(count)
-    cases = list(random_cases(kind, count))
-    for (layer, x), answer in zip(cases, bridge(*(layer_call(layer, x) for layer, x in cases)), strict=True):
+COUNTS = {
+    "conv": 120,
+    "max_pool": 40,
+    "avg_pool": 40,
+    "linear": 10,
+    "add": 10,
+    "concat": 10,
+    "dropout": 3,
+    "flatten": 3,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_pytorchs(bridge, kind):
+    torch.manual_seed(len(kind))
+    cases = list(random_cases(kind, COUNTS.get(kind, 5)))
+    for (layer, *inputs), answer in zip(cases, bridge(*(layer_call(*case) for case in cases)), strict=True):
         with torch.no_grad():
-            truth = layer(x[None])[0].numpy()
-        assert answer["ruled"] == list(truth.shape), (layer, x.shape)
-        assert close(unpack(answer), truth), (layer, x.shape)
+            truth = layer(*(x[None] for x in inputs))[0].numpy()
+        assert answer["ruled"] == list(truth.shape), (layer, inputs[0].shape)
+        assert close(unpack(answer), truth), (layer, inputs[0].shape)
+
+
+def test_the_error_function_is_pytorchs(bridge):
+    x = torch.linspace(-8, 8, 4001)
+    answer = np.array(bridge({"call": "erf", "x": pack(x.numpy())})[0])
+    assert np.abs(answer - torch.erf(x.double()).numpy()).max() < 1e-12
 
 
 def test_softmax_is_pytorchs_and_stays_finite(bridge):
@@ -82,12 +106,18 @@ def test_softmax_is_pytorchs_and_stays_finite(bridge):
         assert close(unpack(answer), logits.softmax(0).numpy())
 
 
-def describe(network: nn.Sequential, shape, normalization) -> dict:
+def describe(network: Graph, shape, normalization) -> dict:
     activations = trace(network, torch.zeros(1, *shape))
     return {
         "input": {"name": "image", "shape": shape, "normalization": vars(normalization) if normalization else None},
         "layers": [
-            {"name": n, "kind": kind_of(m, n).name, "shape": list(activations[n].shape[1:]), **options_of(m, n)}
+            {
+                "name": n,
+                "kind": kind_of(m, n).name,
+                "shape": list(activations[n].shape[1:]),
+                "inputs": network.inputs[n],
+                **options_of(m, n),
+            }
             for n, m in network.named_children()
         ],
         "weights": [{"name": n, "shape": list(t.shape)} for n, t in network.state_dict().items()],
@@ -169,10 +199,26 @@ def test_every_float16_is_numpys(bridge):
     bits = np.array([b for b in range(65536) if (b >> 10) & 31 != 31], dtype=np.uint16)
     manifest = {
         "input": {"name": "image", "shape": [1, 1, 1], "normalization": None},
-        "layers": [{"name": "logits", "kind": "linear", "shape": [len(bits)], "parameters": 0}],
+        "layers": [{"name": "logits", "kind": "linear", "shape": [len(bits)], "inputs": ["image"], "parameters": 0}],
         "trace": [{"name": "image", "dtype": "uint8"}, {"name": "logits", "dtype": "float16"}],
     }
     ours = bridge(
         {"call": "decode_trace", "manifest": manifest, "bytes": text(b"\x07" + bits.astype("<u2").tobytes())}
     )[0]
     assert np.array_equal(unpack(ours["logits"]), bits.view(np.float16).astype(np.float32))
+
+
+@pytest.mark.parametrize(("specs", "size"), [(RESIDUAL, 20), (DEPTHWISE, 24)])
+def test_what_follows_a_layer_is_computed_from_all_that_it_needs(bridge, specs, size):
+    """From every layer on, given its own activation, the logits are what they were: also where a way leads past it."""
+    torch.manual_seed(6)
+    network = shipped(specs, (3, size, size))
+    manifest = describe(network, (3, size, size), None)
+    pixels = np.random.default_rng(6).integers(0, 256, (3, size, size), dtype=np.uint8)
+    weights = b"".join(t.numpy().astype("<f4").tobytes() for t in network.state_dict().values())
+    given = {"manifest": manifest, "bytes": text(weights), "pixels": text(pixels.tobytes())}
+    answers = bridge({"call": "forward_from", **given})[0]
+    truth = trace(network, torch.from_numpy(pixels)[None].float() / 255)["logits"][0].numpy()
+    assert len(answers) == len(manifest["layers"]) + 1
+    for answer in answers:
+        assert close(unpack(answer), truth)

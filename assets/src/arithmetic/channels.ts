@@ -1,19 +1,33 @@
 /** What can be looked at of a layer, one at a time: its feature maps, strips of a vector, units, classes. */
 import { kindOf } from "./kinds";
-import { inputShape, type Manifest, shapeOf } from "./manifest";
+import { inputShapes, type Layer, lastOf, layerOf, type Manifest } from "./manifest";
 import type { Trace } from "./trace";
 
 /** A layer's channels, a flattened activation's strips, a linear layer's units, the classes: how many there are. */
-export function channelsOf(manifest: Manifest, layer: string): number {
-  if (layer === manifest.layers.at(-1)!.name) return manifest.classes.length;
-  const shape = shapeOf(manifest, layer);
-  if (shape.length === 3) return shape[0];
-  const index = manifest.layers.findIndex((candidate) => candidate.name === layer);
-  const entry = manifest.layers[index];
-  if (kindOf(entry).view === "linear") return shape[0];
-  const before = inputShape(manifest, index);
-  return entry.kind === "flatten" && before.length === 3 ? before[0] : 1;
+export function channelsOf(manifest: Manifest, name: string): number {
+  const layer = layerOf(manifest, name);
+  if (!layer) return manifest.input.shape[0];
+  if (layer === lastOf(manifest)) return manifest.classes.length;
+  if (layer.shape.length === 3 || kindOf(layer).view === "linear") return layer.shape[0];
+  return stripsOf(manifest, layer);
 }
+
+/** A flattened activation keeps a strip for each map that it came from; any other vector is one strip. */
+export function stripsOf(manifest: Manifest, layer: Layer): number {
+  const [input] = inputShapes(manifest, layer);
+  return layer.kind === "flatten" && input.length === 3 ? input[0] : 1;
+}
+
+/** The maps that channel `c` of a layer is computed from, input by input; null stands for all channels of an input. */
+export const sources = (
+  manifest: Manifest,
+  layer: Layer,
+  c: number,
+): { layer: string; channels: readonly number[] | null }[] =>
+  layer.inputs.map((input, i) => ({
+    layer: input,
+    channels: kindOf(layer).reads(c, i, layer, inputShapes(manifest, layer)),
+  }));
 
 /** The channel with the largest unit of a layer. */
 export function strongestChannel(manifest: Manifest, trace: Trace, layer: string): number {

@@ -1,5 +1,5 @@
 /** The arithmetic behind what the explorer shows, apart from its drawing: every term of every sum. */
-import type { Manifest } from "./manifest";
+import { lastOf, type Manifest } from "./manifest";
 import * as ops from "./ops";
 import { forwardFrom, type MapName, type Trace, type Weights } from "./trace";
 
@@ -28,6 +28,7 @@ export interface Sum {
   total: number;
 }
 
+/** The sum behind one unit of a convolution; `from` is one of the channels of its group, counted within the group. */
 export function sumAt(
   input: ops.Tensor,
   weight: ops.Tensor,
@@ -37,45 +38,54 @@ export function sumAt(
   [row, column]: readonly [number, number],
   window: ops.Window,
 ): Sum {
-  const [inputs, , width] = input.shape;
+  const width = input.shape[2];
+  const { first, count } = ops.groupOf(input, weight, channel);
   const of = (i: number) => {
-    const values = ops.windowAt(ops.channel(input, i), width, row, column, window);
+    const values = ops.windowAt(ops.channel(input, first + i), width, row, column, window);
     const kernel = [...ops.kernel(weight, channel, i)];
     return { window: values, kernel, products: values.map((value, at) => value * kernel[at]) };
   };
-  const parts = Array.from({ length: inputs }, (_, i) => of(i).products.reduce((a, b) => a + b, 0));
-  return {
-    ...of(from),
-    parts,
-    bias: bias.data[channel],
-    total: Math.fround(parts.reduce((a, b) => a + b, bias.data[channel])),
-  };
+  const parts = Array.from({ length: count }, (_, i) => of(i).products.reduce((a, b) => a + b, 0));
+  const total = Math.fround(parts.reduce((a, b) => a + b, bias.data[channel]));
+  return { ...of(from), parts, bias: bias.data[channel], total };
 }
+
+/** The cells from a window's first to its last, gaps included, in height and width. */
+const spans = ({ kernel_size, dilation }: ops.Window): ops.Pair => [
+  dilation[0] * (kernel_size[0] - 1) + 1,
+  dilation[1] * (kernel_size[1] - 1) + 1,
+];
 
 /** The place of a window whose middle is nearest to (y, x). */
 export function placeOf(
   y: number,
   x: number,
-  { kernel_size: k, stride, padding }: ops.Window,
+  window: ops.Window,
   [, height, width]: readonly number[],
 ): [number, number] {
-  const along = (position: number, length: number) =>
-    Math.min(length - 1, Math.max(0, Math.round((position + padding - (k - 1) / 2) / stride)));
-  return [along(y, height), along(x, width)];
+  const { stride, padding } = window;
+  const along = (position: number, length: number, axis: 0 | 1) =>
+    Math.min(
+      length - 1,
+      Math.max(0, Math.round((position + padding[axis] - (spans(window)[axis] - 1) / 2) / stride[axis])),
+    );
+  return [along(y, height, 0), along(x, width, 1)];
 }
 
-/** The units below the window at an output place, as far as they are inside. */
+/** The units under the window at an output place, as far as they are inside. */
 export function regionAt(
   [row, column]: readonly [number, number],
-  { kernel_size: k, stride, padding }: ops.Window,
+  window: ops.Window,
   [, height, width]: readonly number[],
 ): ops.Region {
-  const [top, left] = [row * stride - padding, column * stride - padding];
+  const { stride, padding } = window;
+  const [top, left] = [row * stride[0] - padding[0], column * stride[1] - padding[1]];
+  const [h, w] = spans(window);
   return {
     top: Math.max(0, top),
     left: Math.max(0, left),
-    bottom: Math.min(height - 1, top + k - 1),
-    right: Math.min(width - 1, left + k - 1),
+    bottom: Math.min(height - 1, top + h - 1),
+    right: Math.min(width - 1, left + w - 1),
   };
 }
 
@@ -125,7 +135,7 @@ export function without(
   const x = trace.layers[layer];
   const silenced = ops.tensor(x.shape, x.data.slice());
   ops.channel(silenced, channel).fill(0);
-  return ops.softmax(forwardFrom(manifest, weights, layer, silenced, off)).data;
+  return ops.softmax(forwardFrom(manifest, weights, trace.layers, layer, silenced, off)).data;
 }
 
 /** What a map does for the answer: how probable that is without it, and what the network says instead. */
@@ -137,7 +147,7 @@ export interface Ranked {
 
 /** The class that a trace makes most probable, and how probable it is. */
 export function answerOf(manifest: Manifest, trace: Trace): { answer: number; probability: number } {
-  const all = ops.softmax(trace.layers[manifest.layers.at(-1)!.name]).data;
+  const all = ops.softmax(trace.layers[lastOf(manifest).name]).data;
   const answer = all.indexOf(Math.max(...all));
   return { answer, probability: all[answer] };
 }

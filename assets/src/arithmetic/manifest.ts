@@ -6,10 +6,15 @@ export interface Layer {
   kind: string;
   /** (C, H, W) or (N) */
   shape: Shape;
+  /** The layers whose activations it takes in, or "image". */
+  inputs: string[];
   parameters: number;
-  kernel_size?: number;
-  stride?: number;
-  padding?: number;
+  /** One number for height and width, or both. */
+  kernel_size?: number | [number, number];
+  stride?: number | [number, number];
+  padding?: number | [number, number];
+  dilation?: number | [number, number];
+  groups?: number;
   negative_slope?: number;
 }
 
@@ -43,16 +48,26 @@ export interface Manifest {
   unknown: Unknown | null;
 }
 
-export const MANIFEST_VERSION = 1;
+export const MANIFEST_VERSION = 2;
 
-/** The shape that layer `index` takes in. */
-export const inputShape = (manifest: Manifest, index: number): Shape =>
-  index === 0 ? manifest.input.shape : manifest.layers[index - 1].shape;
+/** The name of the network's input among its layers' inputs. */
+export const IMAGE: string = "image";
+
+/** A layer by its name; undefined for the image and for what is not there. */
+export const layerOf = (manifest: Manifest, name: string): Layer | undefined =>
+  manifest.layers.find((layer) => layer.name === name);
+
+/** The layer whose output are the logits. */
+export const lastOf = (manifest: Manifest): Layer => manifest.layers.at(-1)!;
 
 /** The shape of an activation by name, the input's under "image". */
 export function shapeOf(manifest: Manifest, name: string): Shape {
-  if (name === "image") return manifest.input.shape;
-  const layer = manifest.layers.find((candidate) => candidate.name === name);
+  if (name === IMAGE) return manifest.input.shape;
+  const layer = layerOf(manifest, name);
   if (!layer) throw new RangeError(`no layer "${name}"; layers are ${manifest.layers.map((l) => l.name).join(", ")}`);
   return layer.shape;
 }
+
+/** The shapes that a layer takes in. */
+export const inputShapes = (manifest: Manifest, layer: Layer): Shape[] =>
+  layer.inputs.map((name) => shapeOf(manifest, name));

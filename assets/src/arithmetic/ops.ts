@@ -28,15 +28,29 @@ export function channel(x: Tensor, c: number): Float32Array {
 }
 
 /** How many places a window of `kernel_size` finds along `length`. */
-export function outputSize(length: number, kernel_size: number, stride: number, padding: number): number {
-  return Math.floor((length + 2 * padding - kernel_size) / stride) + 1;
+export function outputSize(length: number, kernel_size: number, stride: number, padding: number, dilation = 1): number {
+  return Math.floor((length + 2 * padding - dilation * (kernel_size - 1) - 1) / stride) + 1;
 }
 
+/** In height and in width. */
+export type Pair = readonly [number, number];
+
 export interface Window {
-  kernel_size: number;
-  stride: number;
-  padding: number;
+  kernel_size: Pair;
+  stride: Pair;
+  padding: Pair;
+  dilation: Pair;
 }
+
+/** Height and width of what a window makes of a map. */
+export const windowShape = (
+  height: number,
+  width: number,
+  { kernel_size, stride, padding, dilation }: Window,
+): Pair => [
+  outputSize(height, kernel_size[0], stride[0], padding[0], dilation[0]),
+  outputSize(width, kernel_size[1], stride[1], padding[1], dilation[1]),
+];
 
 /** Rows and columns of a map, the first and the last included. */
 export interface Region {
@@ -46,25 +60,31 @@ export interface Region {
   right: number;
 }
 
-/** x (I, H, W), weight (O, I, k, k), bias (O) → (O, H', W'): cross-correlation, as every framework calls convolution. */
-export function conv2d(x: Tensor, weight: Tensor, bias: Tensor, { kernel_size: k, stride, padding }: Window): Tensor {
+/**
+ * x (I, H, W), weight (O, I / groups, h, w), bias (O) → (O, H', W'): cross-correlation, as every framework calls convolution.
+ * With groups, each output channel sees its own group of the input channels.
+ */
+export function conv2d(x: Tensor, weight: Tensor, bias: Tensor, window: Window, groups = 1): Tensor {
   const [inputs, height, width] = x.shape;
-  const outputs = weight.shape[0];
-  const [h, w] = [outputSize(height, k, stride, padding), outputSize(width, k, stride, padding)];
+  const [outputs, own, kh, kw] = weight.shape;
+  const { stride, padding, dilation } = window;
+  const [h, w] = windowShape(height, width, window);
   const y = tensor([outputs, h, w]);
   const sum = new Float64Array(h * w);
   for (let o = 0; o < outputs; o++) {
     sum.fill(bias.data[o]);
-    for (let i = 0; i < inputs; i++) {
-      for (let ky = 0; ky < k; ky++) {
-        for (let kx = 0; kx < k; kx++) {
-          const value = weight.data[((o * inputs + i) * k + ky) * k + kx];
-          const [firstX, lastX] = inside(kx - padding, stride, width, w);
-          const [firstY, lastY] = inside(ky - padding, stride, height, h);
+    const first = Math.floor((o * groups) / outputs) * (inputs / groups);
+    for (let i = 0; i < own; i++) {
+      for (let ky = 0; ky < kh; ky++) {
+        for (let kx = 0; kx < kw; kx++) {
+          const value = weight.data[((o * own + i) * kh + ky) * kw + kx];
+          const [offsetY, offsetX] = [ky * dilation[0] - padding[0], kx * dilation[1] - padding[1]];
+          const [firstX, lastX] = inside(offsetX, stride[1], width, w);
+          const [firstY, lastY] = inside(offsetY, stride[0], height, h);
           for (let row = firstY; row <= lastY; row++) {
-            const from = (i * height + row * stride + ky - padding) * width + kx - padding;
+            const from = ((first + i) * height + row * stride[0] + offsetY) * width + offsetX;
             for (let column = firstX; column <= lastX; column++)
-              sum[row * w + column] += value * x.data[from + column * stride];
+              sum[row * w + column] += value * x.data[from + column * stride[1]];
           }
         }
       }
@@ -74,38 +94,52 @@ export function conv2d(x: Tensor, weight: Tensor, bias: Tensor, { kernel_size: k
   return y;
 }
 
-/** What each input channel gives to output channel `o`, before they are added up: x (I, H, W) → (I, H', W'). */
+/** The input channels that output channel `o` of a convolution sees: the first of its group, and how many. */
+export function groupOf(x: Tensor, weight: Tensor, o: number): { first: number; count: number } {
+  const count = weight.shape[1];
+  const groups = x.shape[0] / count;
+  return { first: Math.floor((o * groups) / weight.shape[0]) * count, count };
+}
+
+/** The contribution of each input channel of its group to output channel `o`: x (I, H, W) → (I / groups, H', W'). */
 export function convParts(x: Tensor, weight: Tensor, o: number, window: Window): Tensor {
-  const [inputs, height, width] = x.shape;
-  const k = window.kernel_size;
+  const [, height, width] = x.shape;
+  const { first, count } = groupOf(x, weight, o);
+  const [kh, kw] = window.kernel_size;
   const none = tensor([1]);
-  const parts = Array.from({ length: inputs }, (_, i) =>
-    conv2d(tensor([1, height, width], channel(x, i)), tensor([1, 1, k, k], kernel(weight, o, i)), none, window),
+  const parts = Array.from({ length: count }, (_, i) =>
+    conv2d(
+      tensor([1, height, width], channel(x, first + i)),
+      tensor([1, 1, kh, kw], kernel(weight, o, i)),
+      none,
+      window,
+    ),
   );
   const [, h, w] = parts[0].shape;
-  const y = tensor([inputs, h, w]);
+  const y = tensor([count, h, w]);
   parts.forEach((part, i) => y.data.set(part.data, i * h * w));
   return y;
 }
 
-/** The k × k weights from input channel `i` to output channel `o` of a weight (O, I, k, k). */
+/** The weights from the `i`-th input channel of its group to output channel `o`, of a weight (O, I / groups, h, w). */
 export function kernel(weight: Tensor, o: number, i: number): Float32Array {
-  const [, inputs, k] = weight.shape;
-  return weight.data.subarray((o * inputs + i) * k * k, (o * inputs + i + 1) * k * k);
+  const [, own, kh, kw] = weight.shape;
+  return weight.data.subarray((o * own + i) * kh * kw, (o * own + i + 1) * kh * kw);
 }
 
-/** The units below a window at output place (row, column), row by row, with `outside` where it stands over the padding. */
+/** The units under a window at output place (row, column), row by row, with `outside` where it stands over the padding. */
 export function windowAt(
   map: Float32Array,
   width: number,
   row: number,
   column: number,
-  { kernel_size: k, stride, padding }: Window,
+  { kernel_size: [kh, kw], stride, padding, dilation }: Window,
   outside = 0,
 ): number[] {
   const height = map.length / width;
-  return Array.from({ length: k * k }, (_, i) => {
-    const [y, x] = [row * stride - padding + Math.floor(i / k), column * stride - padding + (i % k)];
+  return Array.from({ length: kh * kw }, (_, i) => {
+    const y = row * stride[0] - padding[0] + Math.floor(i / kw) * dilation[0];
+    const x = column * stride[1] - padding[1] + (i % kw) * dilation[1];
     return y >= 0 && y < height && x >= 0 && x < width ? map[y * width + x] : outside;
   });
 }
@@ -140,23 +174,25 @@ export const maxPool2d = (x: Tensor, window: Window): Tensor =>
 
 /** x (C, H, W) → (C, H', W'): the mean of each window, padding counted as zeros. */
 export const avgPool2d = (x: Tensor, window: Window): Tensor =>
-  pool(x, window, (values) => values.reduce((a, b) => a + b, 0) / window.kernel_size ** 2);
+  pool(x, window, (values) => values.reduce((a, b) => a + b, 0) / size(window.kernel_size));
 
-function pool(x: Tensor, { kernel_size: k, stride, padding }: Window, reduce: (values: number[]) => number): Tensor {
+function pool(x: Tensor, window: Window, reduce: (values: number[]) => number): Tensor {
   const [channels, height, width] = x.shape;
-  const [h, w] = [outputSize(height, k, stride, padding), outputSize(width, k, stride, padding)];
+  const [h, w] = windowShape(height, width, window);
+  const {
+    kernel_size: [kh, kw],
+    stride,
+    padding,
+  } = window;
   const y = tensor([channels, h, w]);
   const values: number[] = [];
   for (let c = 0; c < channels; c++) {
     for (let row = 0; row < h; row++) {
       for (let column = 0; column < w; column++) {
         values.length = 0;
-        for (let iy = Math.max(0, row * stride - padding); iy < Math.min(height, row * stride - padding + k); iy++) {
-          for (
-            let ix = Math.max(0, column * stride - padding);
-            ix < Math.min(width, column * stride - padding + k);
-            ix++
-          ) {
+        const [top, left] = [row * stride[0] - padding[0], column * stride[1] - padding[1]];
+        for (let iy = Math.max(0, top); iy < Math.min(height, top + kh); iy++) {
+          for (let ix = Math.max(0, left); ix < Math.min(width, left + kw); ix++) {
             values.push(x.data[(c * height + iy) * width + ix]);
           }
         }
@@ -165,6 +201,60 @@ function pool(x: Tensor, { kernel_size: k, stride, padding }: Window, reduce: (v
     }
   }
   return y;
+}
+
+/** (C, H, W) → (C, 1, 1): the mean of each map. */
+export const globalAvgPool2d = (x: Tensor): Tensor =>
+  tensor(
+    [x.shape[0], 1, 1],
+    Float32Array.from(
+      { length: x.shape[0] },
+      (_, c) => channel(x, c).reduce((a, b) => a + b, 0) / size(x.shape.slice(1)),
+    ),
+  );
+
+/** x (C, H, W), weight (C), bias (C): each map times its weight, plus its bias. */
+export function affine(x: Tensor, weight: Tensor, bias: Tensor): Tensor {
+  const y = tensor(x.shape);
+  for (let c = 0; c < x.shape[0]; c++)
+    channel(y, c).set(channel(x, c).map((value) => value * weight.data[c] + bias.data[c]));
+  return y;
+}
+
+/** The sum of tensors of one shape. */
+export function add(inputs: readonly Tensor[]): Tensor {
+  const y = new Float64Array(inputs[0].data.length);
+  for (const { data } of inputs) data.forEach((value, i) => (y[i] += value));
+  return tensor(inputs[0].shape, Float32Array.from(y));
+}
+
+/** The channels of tensors (C, H, W), one tensor after the other. */
+export function concat(inputs: readonly Tensor[]): Tensor {
+  const [, height, width] = inputs[0].shape;
+  const y = tensor([inputs.reduce((sum, { shape }) => sum + shape[0], 0), height, width]);
+  let offset = 0;
+  for (const { data } of inputs) {
+    y.data.set(data, offset);
+    offset += data.length;
+  }
+  return y;
+}
+
+/** The error function: its series near zero, the continued fraction of erfc beyond. */
+export function erf(x: number): number {
+  const z = Math.abs(x);
+  if (z > 6) return Math.sign(x);
+  if (z > 3) {
+    let fraction = 0;
+    for (let n = 60; n > 0; n--) fraction = n / 2 / (z + fraction);
+    return Math.sign(x) * (1 - Math.exp(-z * z) / Math.sqrt(Math.PI) / (z + fraction));
+  }
+  let [sum, term] = [z, z];
+  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+    term *= (-z * z) / n;
+    sum += term / (2 * n + 1);
+  }
+  return (Math.sign(x) * 2 * sum) / Math.sqrt(Math.PI);
 }
 
 /** (C, H, W) → (C·H·W), channel by channel, row by row. */

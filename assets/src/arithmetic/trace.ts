@@ -4,7 +4,7 @@
  * varied, or WebAssembly is missing).
  */
 import { kindOf } from "./kinds";
-import { type Manifest, shapeOf } from "./manifest";
+import { IMAGE, type Layer, lastOf, type Manifest, shapeOf } from "./manifest";
 import { channel, normalize, size, softmax, type Tensor, tensor } from "./ops";
 
 export interface Trace {
@@ -23,8 +23,8 @@ export interface MapName {
 }
 
 /**
- * Run the network on an image (C, H, W) in [0, 1]. Feature maps that are switched off are zero everywhere, whatever comes into them,
- * and all that follows is computed from that.
+ * Run the network on an image (C, H, W) in [0, 1]. Feature maps that are switched off are zero everywhere, whatever comes
+ * into them, and all that follows is computed from that.
  */
 export function forward(
   manifest: Manifest,
@@ -32,54 +32,56 @@ export function forward(
   image: Tensor,
   off: readonly MapName[] = [],
 ): Record<string, Tensor> {
-  const layers: Record<string, Tensor> = { image };
-  run(manifest, weights, 0, normalized(manifest, image), off, (name, x) => (layers[name] = x));
+  const taken: Record<string, Tensor> = { [IMAGE]: normalized(manifest, image) };
+  const layers: Record<string, Tensor> = { [IMAGE]: image };
+  for (const layer of manifest.layers) taken[layer.name] = layers[layer.name] = compute(layer, weights, taken, off);
   return layers;
 }
 
-/** The logits, from an activation that is there already onwards: what follows `layer` when its activation is `x`. */
+/**
+ * The logits when the activation of `name` is `x` instead: what depends on it is computed anew, all else is as in `layers`.
+ */
 export function forwardFrom(
   manifest: Manifest,
   weights: Weights,
-  layer: string,
+  layers: Readonly<Record<string, Tensor>>,
+  name: string,
   x: Tensor,
   off: readonly MapName[] = [],
 ): Tensor {
-  return run(
-    manifest,
-    weights,
-    manifest.layers.findIndex((candidate) => candidate.name === layer) + 1,
-    x,
-    off,
-    () => undefined,
-  );
+  const taken = { ...layers, [IMAGE]: normalized(manifest, layers[IMAGE]) };
+  taken[name] = name === IMAGE ? normalized(manifest, x) : x;
+  const changed = new Set([name]);
+  for (const layer of manifest.layers) {
+    if (layer.name === name || !layer.inputs.some((input) => changed.has(input))) continue;
+    taken[layer.name] = compute(layer, weights, taken, off);
+    changed.add(layer.name);
+  }
+  return taken[lastOf(manifest).name];
 }
 
-function run(
-  manifest: Manifest,
+function compute(
+  layer: Layer,
   weights: Weights,
-  from: number,
-  x: Tensor,
+  taken: Readonly<Record<string, Tensor>>,
   off: readonly MapName[],
-  found: (name: string, x: Tensor) => void,
 ): Tensor {
-  for (const layer of manifest.layers.slice(from)) {
-    x = kindOf(layer).forward(x, layer, weights[`${layer.name}.weight`], weights[`${layer.name}.bias`]);
-    const here = off.filter((map) => map.layer === layer.name);
-    if (here.length) x = tensor(x.shape, x.data.slice());
-    for (const { channel: c } of here) channel(x, c).fill(0);
-    found(layer.name, x);
-  }
+  const inputs = layer.inputs.map((input) => taken[input]);
+  let x = kindOf(layer).forward(inputs, layer, weights[`${layer.name}.weight`], weights[`${layer.name}.bias`]);
+  const here = off.filter((map) => map.layer === layer.name);
+  if (here.length) x = tensor(x.shape, x.data.slice());
+  for (const { channel: c } of here) channel(x, c).fill(0);
   return x;
 }
 
-/** What the first layer takes in. */
+/** What the layers that take in the image compute with. */
 export function normalized({ input: { normalization } }: Manifest, image: Tensor): Tensor {
   return normalization ? normalize(image, normalization.mean, normalization.std) : image;
 }
 
 /** The probabilities of a trace, in the order of the classes. */
-export const probabilities = (trace: Trace): Float32Array => softmax(trace.layers.logits).data;
+export const probabilities = (manifest: Manifest, trace: Trace): Float32Array =>
+  softmax(trace.layers[lastOf(manifest).name]).data;
 
 /** uint8 pixels (C, H, W) → the network's input in [0, 1]. */
 export const toImage = (manifest: Manifest, pixels: Uint8Array): Tensor =>
@@ -101,13 +103,12 @@ export function decodeTrace(manifest: Manifest, bytes: Uint8Array): Record<strin
   if (offset !== bytes.length) throw new RangeError(`a trace of ${bytes.length} bytes, ${offset} expected`);
   const image = tensor(
     manifest.input.shape,
-    stored.image.data.map((value) => value / 255),
+    stored[IMAGE].data.map((value) => value / 255),
   );
-  const layers: Record<string, Tensor> = { image };
-  let x = normalized(manifest, image);
+  const taken: Record<string, Tensor> = { [IMAGE]: normalized(manifest, image) };
+  const layers: Record<string, Tensor> = { [IMAGE]: image };
   for (const layer of manifest.layers) {
-    x = stored[layer.name] ?? kindOf(layer).forward(x, layer, x, x);
-    layers[layer.name] = x;
+    taken[layer.name] = layers[layer.name] = stored[layer.name] ?? compute(layer, {}, taken, []);
   }
   return layers;
 }

@@ -14,7 +14,8 @@ const measures: Record<string, (logits: Tensor) => number> = {
 
 const mean = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-export function looksUnknown(layers: Readonly<Record<string, Tensor>>, rule: Unknown): boolean {
+/** `logits` is the activation of the last layer. */
+export function looksUnknown(layers: Readonly<Record<string, Tensor>>, logits: Tensor, rule: Unknown): boolean {
   const { layer } = rule;
   const unusual =
     layer !== null &&
@@ -22,5 +23,5 @@ export function looksUnknown(layers: Readonly<Record<string, Tensor>>, rule: Unk
       const bright = mean(channel(layers[layer], c));
       return bright < least || bright > rule.most[c];
     });
-  return unusual || measures[rule.measure](layers.logits) < rule.threshold;
+  return unusual || measures[rule.measure](logits) < rule.threshold;
 }

@@ -3,8 +3,10 @@
  *
  * With room, a layer is a column and the network runs to the right. Without, a layer is a row and it runs down.
  */
+
+import { sources, stripsOf } from "../arithmetic/channels";
 import { kindOf } from "../arithmetic/kinds";
-import { inputShape, type Manifest } from "../arithmetic/manifest";
+import { lastOf, layerOf, type Manifest } from "../arithmetic/manifest";
 
 export interface Rect {
   x: number;
@@ -37,8 +39,9 @@ export interface Layout {
   /** The picture in its own colours; null when the input has one channel and shows it anyway. */
   picture: Rect | null;
   bands: Band[];
-  /** One a class, in order. */
+  /** One a class, in order: they stand for the last layer, whose name `last` is. */
   classes: Rect[];
+  last: string;
   /** One a scale: its legend. */
   legends: Rect[];
 }
@@ -72,14 +75,12 @@ function stacks(manifest: Manifest): Stack[] {
   const [channels, height, width] = manifest.input.shape;
   const list: Stack[] = [{ layer: "image", scale: 0, count: channels, vector: false, units: [width, height] }];
   let scale = 0;
-  manifest.layers.slice(0, -1).forEach((layer, i) => {
+  manifest.layers.slice(0, -1).forEach((layer) => {
     if (kindOf(layer).rescales || scale === 0) scale++;
     const [c, h, w] = layer.shape;
     if (layer.shape.length === 3) list.push({ layer: layer.name, scale, count: c, vector: false, units: [w, h] });
     else {
-      // A flattened activation keeps a strip for each map that it came from; any other vector is one strip.
-      const from = inputShape(manifest, i);
-      const count = layer.kind === "flatten" && from.length === 3 ? from[0] : 1;
+      const count = stripsOf(manifest, layer);
       list.push({ layer: layer.name, scale, count, vector: true, units: [c / count, 1] });
     }
   });
@@ -156,7 +157,16 @@ function columns(manifest: Manifest, width: number, roomBelow: number): Layout |
     const length = Math.min(Math.max(span, 112), 150, room - 8);
     return { x: Math.max(0, centre - length / 2), y: LABEL + height + 10, width: length, height: LEGEND };
   });
-  return { direction: "columns", width, height: LABEL + height + 10 + LEGEND, picture, bands, classes, legends };
+  return {
+    direction: "columns",
+    width,
+    height: LABEL + height + 10 + LEGEND,
+    picture,
+    bands,
+    classes,
+    last: lastOf(manifest).name,
+    legends,
+  };
 }
 
 function rows(manifest: Manifest, width: number): Layout {
@@ -197,16 +207,26 @@ function rows(manifest: Manifest, width: number): Layout {
   y += 30;
   const step = 28;
   const classes = manifest.classes.map((_, i) => ({ x: 0, y: y + i * step, width, height: step }));
-  return { direction: "rows", width, height: y + step * manifest.classes.length, picture, bands, classes, legends };
+  return {
+    direction: "rows",
+    width,
+    height: y + step * manifest.classes.length,
+    picture,
+    bands,
+    classes,
+    last: lastOf(manifest).name,
+    legends,
+  };
 }
 
-/** The channels of the layer before that channel `c` of `layer` is computed from. */
+/** The maps that channel `c` of `layer` is computed from, of all its inputs. */
 export function parents(manifest: Manifest, layout: Layout, layer: string, c: number): Place[] {
-  const index = layer === "logits" ? layout.bands.length : layout.bands.findIndex((band) => band.layer === layer);
-  if (index < 1) return [];
-  const before = layout.bands[index - 1].places;
-  const mixes = kindOf(manifest.layers[index - 1]).mixes || before.length === 1;
-  return mixes ? before : before.filter((place) => place.channel === c);
+  const entry = layerOf(manifest, layer);
+  if (!entry) return [];
+  return sources(manifest, entry, c).flatMap(({ layer: input, channels }) => {
+    const places = layout.bands.find((band) => band.layer === input)?.places ?? [];
+    return channels === null || places.length === 1 ? places : places.filter((one) => channels.includes(one.channel));
+  });
 }
 
 /** The links into one map or class, as an SVG path. */
@@ -222,7 +242,7 @@ export function allLinks(manifest: Manifest, layout: Layout): string[] {
     .slice(1)
     .map((band) => band.places.map((place) => linksInto(manifest, layout, band.layer, place.channel, place)).join(""));
   if (layout.direction === "columns")
-    paths.push(layout.classes.map((rect, c) => linksInto(manifest, layout, "logits", c, rect)).join(""));
+    paths.push(layout.classes.map((rect, c) => linksInto(manifest, layout, lastOf(manifest).name, c, rect)).join(""));
   if (layout.picture) paths.push(layout.bands[0].places.map((place) => link(layout, layout.picture!, place)).join(""));
   return paths;
 }
@@ -240,13 +260,10 @@ function link(layout: Layout, from: Rect, to: Rect): string {
   return `M${n(x1)},${n(y1)}C${n(x1)},${n(middle)} ${n(x2)},${n(middle)} ${n(x2)},${n(y2)}`;
 }
 
-/** The name of the classes' place in the grid: they stand for the last layer, whose output they are. */
-export const LAST = "logits";
-
-/** A class as a place, so that the arrow keys reach it. */
+/** A class as a place of the last layer, whose units the classes are, so that the arrow keys reach it. */
 export const classPlace = (layout: Layout, channel: number): Place => ({
   ...layout.classes[channel],
-  layer: LAST,
+  layer: layout.last,
   channel,
   units: { width: 1, height: 1 },
 });
@@ -260,7 +277,8 @@ export function neighbour(layout: Layout, place: Place, key: string): Place | nu
     ...layout.bands.map((band) => band.places),
     layout.classes.map((_, channel) => classPlace(layout, channel)),
   ];
-  const index = place.layer === LAST ? grid.length - 1 : layout.bands.findIndex((band) => band.layer === place.layer);
+  const index =
+    place.layer === layout.last ? grid.length - 1 : layout.bands.findIndex((band) => band.layer === place.layer);
   const places = grid[index];
   if (key === "Home") return places[0];
   if (key === "End") return places.at(-1)!;
@@ -268,7 +286,7 @@ export function neighbour(layout: Layout, place: Place, key: string): Place | nu
   if (!across.includes(key)) return null;
   const by = key === across[1] ? 1 : -1;
   // On a narrow screen the classes stand one below the other, as the layers do.
-  if (place.layer === LAST && !columns && places[place.channel + by]) return places[place.channel + by];
+  if (place.layer === layout.last && !columns && places[place.channel + by]) return places[place.channel + by];
   const next = grid[index + by];
   if (!next) return null;
   if (next === grid.at(-1) && !columns) return next[0];

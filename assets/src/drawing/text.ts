@@ -36,11 +36,12 @@ function format(x: number, digits: number, style: "decimal" | "percent" = "decim
   return found.format(x);
 }
 
-/** −1.56: two decimals and a real minus sign. */
-export const decimal = (x: number): string =>
-  format(x, 2)
-    .replace(/^-(?=0[.,]00$)/, "")
-    .replace("-", "−");
+/** −1.56: so many decimals and a real minus sign. */
+export const rounded = (x: number, digits: number): string => {
+  const written = format(x, digits);
+  return /[1-9]/.test(written) ? written.replace("-", "−") : written.replace("-", ""); // no −0.00
+};
+export const decimal = (x: number): string => rounded(x, 2);
 /** 0.0008: four decimals, for quotients. */
 export const fine = (x: number): string => format(x, 4);
 export const percent = (x: number): string => format(x, 1, "percent");

@@ -1,7 +1,10 @@
 /** What the figures say of a network, in the page's language: all names and numbers come from the manifest and the trace. */
+
+import { sources } from "../arithmetic/channels";
 import type { Summary } from "../arithmetic/describe";
-import { type Manifest, shapeOf } from "../arithmetic/manifest";
-import { decimal, hasText, integer, language, text, wholePercent } from "./text";
+import { window } from "../arithmetic/kinds";
+import { type Layer, layerOf, type Manifest, shapeOf } from "../arithmetic/manifest";
+import { decimal, dimensions, hasText, integer, language, text, wholePercent } from "./text";
 
 /** One feature map, or a strip of a vector. */
 interface Map {
@@ -47,12 +50,16 @@ export function mapInWords(manifest: Manifest, map: Map, summary: Summary | unde
   return summary ? `${name}: ${facts(manifest, map, summary)}` : name;
 }
 
+/** The size of a layer's window: 3 × 3. */
+export const kernelSize = (layer: Layer): string => dimensions(window(layer).kernel_size);
+
 /** Where a map comes from: one sentence a kind. */
-export function origin(manifest: Manifest, { layer, channel }: Map): string {
-  const index = manifest.layers.findIndex((candidate) => candidate.name === layer);
-  if (index < 0) return text(manifest.input.shape[0] === 1 ? "origin_grey" : "origin_image");
-  const { kind, kernel_size = 0 } = manifest.layers[index];
-  const before = index === 0 ? manifest.input : manifest.layers[index - 1];
-  const key = hasText(`origin_${kind}`) ? `origin_${kind}` : "origin_other";
-  return text(key, { before: before.name, kind, kernel_size, count: before.shape[0], channel });
+export function origin(manifest: Manifest, { layer: name, channel }: Map): string {
+  const layer = layerOf(manifest, name);
+  if (!layer) return text(manifest.input.shape[0] === 1 ? "origin_grey" : "origin_image");
+  const [source] = sources(manifest, layer, channel);
+  const count = source.channels?.length ?? shapeOf(manifest, source.layer)[0];
+  const key = hasText(`origin_${layer.kind}`) ? `origin_${layer.kind}` : "origin_other";
+  const before = layer.inputs.join(text("and"));
+  return text(key, { before, kind: layer.kind, kernel: kernelSize(layer), count, channel });
 }

@@ -2,7 +2,7 @@
 import { html, nothing } from "lit";
 import type { Manifest } from "../../arithmetic/manifest";
 import type { MapName } from "../../arithmetic/trace";
-import { type Band, LAST, type Layout, type Place, parents } from "../../drawing/layout";
+import { type Band, type Layout, type Place, parents } from "../../drawing/layout";
 import { dimensions, percent, text } from "../../drawing/text";
 import { className, mapInWords } from "../../drawing/words";
 import { box, lessonOn } from "./overview";
@@ -54,7 +54,7 @@ export function classes(
 ) {
   return html`<ul class="cn-classes" aria-label=${text("classes")}>${manifest.classes.map(({ name }, channel) => {
     const probability = view?.probabilities[channel] ?? 0;
-    const place = { layer: LAST, channel };
+    const place = { layer: layout.last, channel };
     const label = className(manifest, name);
     return html`<li data-class=${name} data-probability=${probability.toFixed(4)} ?data-best=${channel === view?.best}
         ?data-active=${same(active, place)} .style=${box(layout.classes[channel])} @pointerenter=${() => act.point(place)}>

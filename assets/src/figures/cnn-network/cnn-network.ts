@@ -10,11 +10,12 @@
  */
 import { html, nothing } from "lit";
 import { fields } from "../../arithmetic/field";
+import { lastOf } from "../../arithmetic/manifest";
 import type { MapName, Trace, Weights } from "../../arithmetic/trace";
 import { loadBytes, loadGlobal, pageUrl, siteUrl } from "../../data/loading";
 import { nextTask } from "../../data/slices";
 import { OWN, store } from "../../data/store";
-import { allLinks, LAST, type Layout, layoutNetwork, type Place } from "../../drawing/layout";
+import { allLinks, type Layout, layoutNetwork, type Place } from "../../drawing/layout";
 import { decimal, dimensions, integer, percent, text } from "../../drawing/text";
 import { theme } from "../../drawing/theme";
 import * as words from "../../drawing/words";
@@ -75,6 +76,11 @@ class CnnNetwork extends PictureFigure<State> {
     if (!this.base) return null;
     const { off, layer } = this.state;
     return this.variation.trace(this.manifest, this.base, this.weights, off, layer !== null);
+  }
+
+  /** The name of the layer whose units the classes are. */
+  private get last(): string {
+    return lastOf(this.manifest).name;
   }
 
   private get look(): Look | null {
@@ -210,7 +216,7 @@ class CnnNetwork extends PictureFigure<State> {
   private close = () => {
     const { stop } = this.pointed;
     this.change(stateOf(null), true);
-    void this.updateComplete.then(() => elementOf(this, LAST, stop)?.focus());
+    void this.updateComplete.then(() => elementOf(this, this.last, stop)?.focus());
   };
 
   private toggle = async (map: MapName) => {
@@ -223,7 +229,7 @@ class CnnNetwork extends PictureFigure<State> {
   private allOn = () => {
     this.change({ off: NONE });
     // The button goes with what it was for.
-    const stage = () => this.querySelector<HTMLElement>(".st") ?? elementOf(this, LAST, this.pointed.stop);
+    const stage = () => this.querySelector<HTMLElement>(".st") ?? elementOf(this, this.last, this.pointed.stop);
     void this.updateComplete.then(() => stage()?.focus({ preventScroll: true }));
   };
 
@@ -237,18 +243,18 @@ class CnnNetwork extends PictureFigure<State> {
 
   protected override focusRestored(values: Readonly<Record<string, string>>) {
     if (values.layer) this.toStage();
-    else elementOf(this, LAST, this.pointed.stop)?.focus({ preventScroll: true });
+    else elementOf(this, this.last, this.pointed.stop)?.focus({ preventScroll: true });
   }
 
   private onKey = (event: KeyboardEvent) => {
-    const map = focused(this, LAST);
-    const place = map && placeOf(this.layout, LAST, map);
+    const map = focused(this, this.last);
+    const place = map && placeOf(this.layout, map);
     if (!place || !this.layout) return;
     if (event.key === "Escape") return this.point(null);
     const to = next(this.layout, place, event);
     if (!to) return;
     event.preventDefault();
-    elementOf(this, LAST, to)?.focus();
+    elementOf(this, this.last, to)?.focus();
   };
 
   /** Take the brush, to paint on what the network sees, or stop painting. */
@@ -308,7 +314,7 @@ class CnnNetwork extends PictureFigure<State> {
       ${this.drawStage()}
       <div class="cn-network" ?data-plain=${!details} ?hidden=${this.look !== null} data-direction=${layout.direction} role="group"
         aria-label=${text("network_label", { title: manifest.title })} .style=${`height:${box.height}`}
-        @keydown=${this.onKey} @pointerleave=${() => (this.pointed = { ...pointed, active: focused(this, LAST), unit: null })}>
+        @keydown=${this.onKey} @pointerleave=${() => (this.pointed = { ...pointed, active: focused(this, this.last), unit: null })}>
         ${overview.links(manifest, layout, this.links, pointed.active)}
         <canvas class="cn-maps" aria-hidden="true" .style=${`width:${box.width};height:${box.height}`}></canvas>
         ${layout.picture ? html`<div class="cn-picture" .style=${overview.box(layout.picture)}></div>` : nothing}
@@ -411,7 +417,7 @@ class CnnNetwork extends PictureFigure<State> {
   private drawTray() {
     const { manifest, view, look, pointed } = this;
     const { active, unit } = pointed;
-    const place = active && active.layer !== LAST && !look ? placeOf(this.layout, LAST, active) : null;
+    const place = active && active.layer !== this.last && !look ? placeOf(this.layout, active) : null;
     const { figures } = manifest;
     const card = figures && {
       parameters: integer(manifest.parameters),
@@ -476,7 +482,7 @@ class CnnNetwork extends PictureFigure<State> {
   /** The map pointed at, large, and the thumbnail of the reader's picture. */
   private paintCanvases(view: View) {
     const { active } = this.pointed;
-    const place = active && active.layer !== LAST ? placeOf(this.layout, LAST, active) : null;
+    const place = active && active.layer !== this.last ? placeOf(this.layout, active) : null;
     const large = this.querySelector<HTMLCanvasElement>('canvas[data-map="large"]');
     if (place && large) this.painter.paintMap(large, view, place);
     const { own } = store;

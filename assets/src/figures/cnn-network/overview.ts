@@ -61,7 +61,7 @@ export function links(manifest: Manifest, layout: Layout, all: readonly string[]
 
 /** Of the unit pointed at, what it depends on in every earlier layer and in the picture. */
 function fieldOf(manifest: Manifest, layout: Layout, { active, unit }: Pointed) {
-  if (!active || !unit || active.layer === layouts.LAST) return nothing;
+  if (!active || !unit || active.layer === layout.last) return nothing;
   const outline = (rect: Rect, { top, left, bottom, right }: fields.Field["region"], height: number, width: number) =>
     ["cn-halo", "cn-field"].map(
       (
@@ -69,12 +69,12 @@ function fieldOf(manifest: Manifest, layout: Layout, { active, unit }: Pointed) 
       ) => svg`<rect class=${name} x=${rect.x + (rect.width * left) / width} y=${rect.y + (rect.height * top) / height}
       width=${(rect.width * (right - left + 1)) / width} height=${(rect.height * (bottom - top + 1)) / height}></rect>`,
     );
-  return fields.fields(manifest, active.layer, active.channel, ...unit).map(({ layer, region, channel }, i) => {
+  return fields.fields(manifest, active.layer, active.channel, ...unit).map(({ layer, region, channels }, i) => {
     const band = layout.bands.find((candidate) => candidate.layer === layer);
     if (!band || (i > 0 && band.places[0].units.height === 1)) return nothing;
     const { units } = band.places[0];
     const tall = units.width === 1 ? { ...region, top: region.left, bottom: region.right, left: 0, right: 0 } : region;
-    const places = channel === null ? band.places : band.places.filter((place) => place.channel === channel);
+    const places = channels ? band.places.filter((place) => channels.includes(place.channel)) : band.places;
     return [
       ...places.map((place) => outline(place, tall, units.height, units.width)),
       layer === "image" && layout.picture ? outline(layout.picture, region, units.height, units.width) : nothing,
@@ -95,13 +95,13 @@ export function kernels(manifest: Manifest, layout: Layout, weights: Weights | n
   const columns = layout.direction === "columns";
   const parents = layouts.parents(manifest, layout, active.layer, active.channel);
   if (!columns && parents.some((place) => place.y !== parents[0].y)) return nothing; // no room between two lines of maps
-  return parents.map((place) => {
+  return parents.map((place, i) => {
     const side = Math.min(columns ? 22 : 12, 0.5 * place.width);
     const [x, y] = columns
       ? [place.x + place.width + 5, place.y + (place.height - side) / 2]
       : [place.x + (place.width - side) / 2, place.y + place.height + 1];
     return html`<heat-map class="cn-kernel" aria-hidden="true" .style=${box({ x, y, width: side, height: side })}
-      .given=${{ values: ops.kernel(weight, active.channel, place.channel), width: layer.kernel_size!, scale }}></heat-map>`;
+      .given=${{ values: ops.kernel(weight, active.channel, i), width: weight.shape[3], scale }}></heat-map>`;
   });
 }
 
@@ -118,7 +118,7 @@ export function legend(rect: Rect, scale: number, view: network.View | null) {
 
 /** Where the links into a map or class end; on a narrow screen the classes have none. */
 const rectOf = (layout: Layout, map: MapName): Rect | null =>
-  map.layer === layouts.LAST && layout.direction === "rows" ? null : placeOf(layout, layouts.LAST, map);
+  map.layer === layout.last && layout.direction === "rows" ? null : placeOf(layout, map);
 
 /** A layer's name, leading to the part of the lesson on its kind where the page has one: an element with the id `about-KIND`. */
 export const lessonOn = (kind: string, name: string) =>

@@ -16,9 +16,9 @@ export const NOWHERE: Pointed = { active: null, unit: null, stop: { layer: "imag
 
 export const same = (a: MapName | null, b: MapName) => a?.layer === b.layer && a.channel === b.channel;
 
-/** Where a map or a class stands. `last` is the last layer's name, which the classes stand for. */
-export function placeOf(layout: Layout | null, last: string, { layer, channel }: MapName): Place | null {
-  if (layer === last) return layout && classPlace(layout, channel);
+/** Where a map or a class stands. */
+export function placeOf(layout: Layout | null, { layer, channel }: MapName): Place | null {
+  if (layer === layout?.last) return classPlace(layout, channel);
   return layout?.bands.find((band) => band.layer === layer)?.places[channel] ?? null;
 }
 

@@ -1,6 +1,6 @@
 /** What the drawing of a whole network needs of a trace. */
 import { type Summary, slice, summarise } from "../../arithmetic/describe";
-import type { Manifest } from "../../arithmetic/manifest";
+import { lastOf, type Manifest } from "../../arithmetic/manifest";
 import { probabilities as probabilitiesOf, type Trace } from "../../arithmetic/trace";
 import { looksUnknown } from "../../arithmetic/unknown";
 import { activationScale, extentOf, greyScale, type Scale } from "../../drawing/colours";
@@ -26,7 +26,7 @@ export const SHARINGS = ["layer", "block", "network"] as const;
 export type Sharing = (typeof SHARINGS)[number];
 
 export function compute(manifest: Manifest, trace: Trace, layout: Layout, sharing: Sharing = "layer"): View {
-  const probabilities = probabilitiesOf(trace);
+  const probabilities = probabilitiesOf(manifest, trace);
   const own = layout.legends.map((_, scale) =>
     scale === 0
       ? { extent: 1, clipped: false }
@@ -44,8 +44,9 @@ export function compute(manifest: Manifest, trace: Trace, layout: Layout, sharin
     trace,
     layout,
     probabilities,
-    best: best(trace),
-    unknown: manifest.unknown !== null && looksUnknown(trace.layers, manifest.unknown),
+    best: best(manifest, trace),
+    unknown:
+      manifest.unknown !== null && looksUnknown(trace.layers, trace.layers[lastOf(manifest).name], manifest.unknown),
     extents,
     summaries: new Map(),
   };
@@ -63,8 +64,8 @@ function groupsOf(manifest: Manifest, layout: Layout, sharing: Sharing): number[
 }
 
 /** The number of the class that a trace makes most probable. */
-export function best(trace: Trace): number {
-  const { data } = trace.layers.logits;
+export function best(manifest: Manifest, trace: Trace): number {
+  const { data } = trace.layers[lastOf(manifest).name];
   return data.indexOf(Math.max(...data));
 }
 

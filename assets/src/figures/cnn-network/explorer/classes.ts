@@ -1,27 +1,28 @@
 /** The last steps: every unit of the last maps, weighed for a class and added up; and softmax, which makes probabilities of the sums. */
 import { html } from "lit";
 import * as explain from "../../../arithmetic/explain";
-import type { Manifest } from "../../../arithmetic/manifest";
+import { IMAGE, type Layer, layerOf, type Manifest } from "../../../arithmetic/manifest";
 import * as ops from "../../../arithmetic/ops";
 import * as draw from "../../../drawing/colours";
 import * as texts from "../../../drawing/text";
 import * as words from "../../../drawing/words";
 import type { Given } from "./given";
-import { inputOf, inputScale, joins, legend, map, mapName, opener, ownScale, pointing, stepOf } from "./parts";
+import { inputScale, joins, legend, map, mapName, opener, ownScale, pointing, stepOf, taken } from "./parts";
 
 const { text } = texts;
 
-/** The maps before the linear layer at `index`, and the layer they belong to: those before a flatten, if there is one. */
-export function mapsBefore(given: Given, index: number): { layer: string; x: ops.Tensor } {
+/** The maps that a linear layer weighs, and the layer they belong to: those before a flatten, if there is one. */
+export function mapsBefore(given: Given, layer: Layer): { layer: string; x: ops.Tensor } {
   const { manifest, trace } = given;
-  let at = index - 1;
-  while (at >= 0 && ["flatten", "dropout"].includes(manifest.layers[at].kind)) at--;
-  const { shape } = inputOf(manifest, trace.layers, at + 1);
+  const [input] = layer.inputs;
+  let name = input;
+  for (let entry = layerOf(manifest, name); entry && ["flatten", "dropout"].includes(entry.kind); ) {
+    [name] = entry.inputs;
+    entry = layerOf(manifest, name);
+  }
   // The units are those that come in, laid out as the maps that they were.
-  return {
-    layer: at < 0 ? "image" : manifest.layers[at].name,
-    x: ops.tensor(shape, inputOf(manifest, trace.layers, index).data),
-  };
+  const { shape } = taken(manifest, trace.layers, name);
+  return { layer: name, x: ops.tensor(shape, taken(manifest, trace.layers, input).data) };
 }
 
 export const unitName = (manifest: Manifest, layer: string, unit: number) =>
@@ -32,8 +33,7 @@ export const unitName = (manifest: Manifest, layer: string, unit: number) =>
 export function linear(given: Given) {
   const { manifest, look, theme, weights: all } = given;
   const step = stepOf(given);
-  const index = manifest.layers.indexOf(step.layer);
-  const { layer, x } = mapsBefore(given, index);
+  const { layer, x } = mapsBefore(given, step.layer);
   const unit = Math.min(look.channel, step.output.data.length - 1);
   const { weights, products, sums } = explain.weighed(x, all[`${step.layer.name}.weight`], unit);
   const [count, height, width] = explain.spatial(x.shape);
@@ -44,7 +44,7 @@ export function linear(given: Given) {
   const productScale = ownScale(products, theme);
   const scale = inputScale(given, {
     before: layer,
-    input: layer === "image" ? inputOf(manifest, given.trace.layers, 0) : x,
+    input: layer === IMAGE ? taken(manifest, given.trace.layers, layer) : x,
   });
   const narrow = given.width < 700;
   const cell = narrow ? Math.min(84, (given.width - 130) / 3) : Math.max(38, Math.min(96, 560 / count - 9));
@@ -62,18 +62,18 @@ export function linear(given: Given) {
           <span class="st-parent" data-fly="${layer}/${i}">${map(maps, i, scale, cell, mapName(given, layer, i), marks, point(i, true))}</span><i>×</i>
           <span class="st-part">${map(weights, i, weightScale, cell, text("weights_of", { channel: i }), marks, point(i))}</span><i>=</i>
           <span class="st-part">${map(products, i, productScale, cell, text("part_of", { channel: i }), marks, point(i))}</span>
-          <span class="st-row-sum number">${texts.decimal(sums[i])}</span></li>`;
+          <span class="st-row-sum number">${given.number(sums[i])}</span></li>`;
       })}
     </ol>
     ${joins(count)}
     <div class="st-sum">
       <span class="st-plus" aria-hidden="true">+</span>
-      <span class="st-bias number">${text("bias", { value: texts.decimal(bias) })}</span>
+      <span class="st-bias number">${text("bias", { value: given.number(bias) })}</span>
       <span class="st-arrow" aria-hidden="true"></span>
-      <p class="st-outcome"><small>${unitName(manifest, step.layer.name, unit)}</small><strong class="number" data-total>${texts.decimal(step.output.data[unit])}</strong></p>
+      <p class="st-outcome"><small>${unitName(manifest, step.layer.name, unit)}</small><strong class="number" data-total>${given.number(step.output.data[unit])}</strong></p>
       <div class="st-one number">
         <p>${mapName(given, layer, from)}: ${text("unit_at", { row: at[0], column: at[1] })}</p>
-        <p class="st-formula"><span>${texts.decimal(x.data[position])}</span> × <span>${texts.decimal(weights.data[position])}</span> = <strong data-product>${texts.decimal(products.data[position])}</strong></p>
+        <p class="st-formula"><span>${given.number(x.data[position])}</span> × <span>${given.number(weights.data[position])}</span> = <strong data-product>${given.number(products.data[position])}</strong></p>
         <p class="st-vector-at">${text("place_in_vector", { place: texts.integer(position), last: texts.integer(x.data.length - 1) })}</p>
         <span class="st-vector"><heat-map .given=${{ values: x.data, width: x.data.length, scale }} role="img" aria-label=${text("whole_vector", { count: texts.integer(x.data.length) })}></heat-map>
           <b .style=${`left:${((100 * (position + 0.5)) / x.data.length).toFixed(2)}%`}></b></span>
@@ -114,7 +114,7 @@ export function flatten(given: Given) {
       )}</figure>
     <div class="st-middle">
       <p class="st-formula number">(${channel} × ${height} + ${at[0]}) × ${width} + ${at[1]} = <strong data-total>${texts.integer(position)}</strong></p>
-      <p class="number">${text("place_in_vector", { place: texts.integer(position), last: texts.integer(length - 1) })} ${text("its_value", { value: texts.decimal(step.output.data[position]) })}</p>
+      <p class="number">${text("place_in_vector", { place: texts.integer(position), last: texts.integer(length - 1) })} ${text("its_value", { value: given.number(step.output.data[position]) })}</p>
       <span class="st-vector"><heat-map .given=${{ values: step.output.data, width: length, scale }} role="img" aria-label=${text("whole_vector", { count: texts.integer(length) })}></heat-map>
         <b .style=${`left:${((100 * (position + 0.5)) / length).toFixed(2)}%`}></b></span>
     </div>
@@ -130,15 +130,15 @@ export function softmax(given: Given) {
   const here = Math.min(look.channel, logits.length - 1);
   return html`<div class="st-softmax">
     <table class="number">
-      <thead><tr><th scope="col">${text("class")}</th><th scope="col">${text("logit")} <i>z</i></th><th scope="col"><i>z</i> − ${texts.decimal(most)}</th><th scope="col"><i>e</i><sup>z − ${texts.decimal(most)}</sup></th><th scope="col">÷ ${texts.fine(sum)}</th></tr></thead>
+      <thead><tr><th scope="col">${text("class")}</th><th scope="col">${text("logit")} <i>z</i></th><th scope="col"><i>z</i> − ${given.number(most)}</th><th scope="col"><i>e</i><sup>z − ${given.number(most)}</sup></th><th scope="col">÷ ${texts.fine(sum)}</th></tr></thead>
       <tbody>${manifest.classes.map(
         (
           { name },
           i,
         ) => html`<tr ?data-here=${i === here} @pointerenter=${(event: PointerEvent) => event.pointerType === "mouse" && given.go({ channel: i }, true)}>
         <th scope="row"><button type="button" aria-pressed=${i === here} @focus=${() => i !== here && given.go({ channel: i }, true)} @click=${() => given.go({ channel: i }, true)}>${words.className(manifest, name)}</button></th>
-        <td><span class="st-bar" data-negative=${logits[i] < 0} .style=${`--share:${(Math.abs(logits[i]) / reach).toFixed(4)}`}></span>${texts.decimal(logits[i])}</td>
-        <td>${texts.decimal(logits[i] - most)}</td><td>${texts.fine(exponentials[i])}</td>
+        <td><span class="st-bar" data-negative=${logits[i] < 0} .style=${`--share:${(Math.abs(logits[i]) / reach).toFixed(4)}`}></span>${given.number(logits[i])}</td>
+        <td>${given.number(logits[i] - most)}</td><td>${texts.fine(exponentials[i])}</td>
         <td><strong data-probability=${probabilities[i].toFixed(4)}>${texts.percent(probabilities[i])}</strong><span class="st-share" .style=${`--share:${probabilities[i].toFixed(4)}`}></span></td></tr>`,
       )}</tbody>
     </table>

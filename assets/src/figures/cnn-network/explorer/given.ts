@@ -20,6 +20,8 @@ export interface Given {
   go(change: Partial<Look>, scrub?: boolean): void;
   /** While the view plays: how many units of the map are computed so far; null shows all of it. */
   drawn: number | null;
-  /** The pixels that the stage has to fill. */
+  /** A number as the view writes it: with two decimals, or more where the reader asks for them. */
+  number(x: number): string;
+  /** The width of the stage in CSS pixels. */
   width: number;
 }

@@ -1,7 +1,7 @@
 /** The pieces that views are made of: a map, a grid of numbers, a legend, a name. */
 import { html, nothing, svg } from "lit";
 import * as explain from "../../../arithmetic/explain";
-import type { Layer, Manifest } from "../../../arithmetic/manifest";
+import { IMAGE, type Layer, layerOf, type Manifest } from "../../../arithmetic/manifest";
 import type { Region, Tensor } from "../../../arithmetic/ops";
 import * as traces from "../../../arithmetic/trace";
 import * as draw from "../../../drawing/colours";
@@ -71,12 +71,18 @@ export function slice(x: Tensor, channel: number): Float32Array {
 }
 
 /** k × k numbers on their colours; NaN is an empty place. `marked` is the index of one that stands out. */
-export function numbers(values: readonly number[], columns: number, scale: draw.Scale, marked = -1) {
+export function numbers(
+  values: readonly number[],
+  columns: number,
+  scale: draw.Scale,
+  written: (x: number) => string,
+  marked = -1,
+) {
   return html`<span class="st-numbers number" data-size=${columns <= 3 ? "large" : columns <= 5 ? "middle" : "small"} .style=${`grid-template-columns:repeat(${columns},auto)`}>${values.map(
     (value, i) => {
       if (Number.isNaN(value)) return html`<span></span>`; // the padding, which takes no part
       const [background, colour] = colours(value, scale);
-      return html`<span .style=${`background:${background};color:${colour}`} ?data-marked=${i === marked}>${texts.decimal(value)}</span>`;
+      return html`<span .style=${`background:${background};color:${colour}`} ?data-marked=${i === marked} .textContent=${written(value)}></span>`;
     },
   )}</span>`;
 }
@@ -109,7 +115,7 @@ export function legend(scale: draw.Scale, label: string) {
     <span class="number">${low}</span>${grey ? nothing : html`<span class="number">0</span>`}<span class="number">${high}</span></div>`;
 }
 
-/** The layer of the look, the one before it (or the input), and what comes in, as it is computed with. */
+/** The layer of the look, the first layer that it takes in (or "image"), and that activation, as it is computed with. */
 export interface Step {
   layer: Layer;
   before: string;
@@ -118,22 +124,17 @@ export interface Step {
 }
 
 export function stepOf({ manifest, trace, look }: Given): Step {
-  const index = manifest.layers.findIndex((layer) => layer.name === look.layer);
-  const before = index ? manifest.layers[index - 1].name : "image";
-  return {
-    layer: manifest.layers[index],
-    before,
-    input: inputOf(manifest, trace.layers, index),
-    output: trace.layers[look.layer],
-  };
+  const layer = layerOf(manifest, look.layer)!;
+  const [before] = layer.inputs;
+  return { layer, before, input: taken(manifest, trace.layers, before), output: trace.layers[look.layer] };
 }
 
-/** What layer `index` takes in: the first one the normalised picture. */
-export function inputOf(manifest: Manifest, layers: Readonly<Record<string, Tensor>>, index: number): Tensor {
-  if (index > 0) return layers[manifest.layers[index - 1].name];
-  const { image } = layers;
-  let input = inputs.get(image);
-  if (!input) inputs.set(image, (input = traces.normalized(manifest, image)));
+/** An activation as a layer takes it in: of the image the normalised one. */
+export function taken(manifest: Manifest, layers: Readonly<Record<string, Tensor>>, name: string): Tensor {
+  const x = layers[name];
+  if (name !== IMAGE) return x;
+  let input = inputs.get(x);
+  if (!input) inputs.set(x, (input = traces.normalized(manifest, x)));
   return input;
 }
 
@@ -141,7 +142,7 @@ const inputs = new WeakMap<Tensor, Tensor>();
 
 /** The scale in which what comes into a layer is shown: the picture's grey where it is the picture as it is, else diverging. */
 export function inputScale(given: Given, { before, input }: Pick<Step, "before" | "input">): draw.Scale {
-  if (before !== "image") return given.scaleOf(before);
+  if (before !== IMAGE) return given.scaleOf(before);
   return input === given.trace.layers.image ? draw.greyScale : ownScale(input, given.theme);
 }
 

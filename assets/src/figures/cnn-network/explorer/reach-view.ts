@@ -10,8 +10,8 @@ import { map, mapName, picture, pointing, slice, unitOf } from "./parts";
 
 const { text } = texts;
 
-/** The channel to show of a layer of which all count: the one with the largest unit inside the region. */
-export function loudest(x: ops.Tensor, { region }: Field): number {
+/** The channel to show of those that count: the one with the largest unit inside the region. */
+export function loudest(x: ops.Tensor, { region, channels }: Field): number {
   const [count, , width] = explain.spatial(x.shape);
   const peak = (c: number) => {
     const values = slice(x, c);
@@ -21,7 +21,7 @@ export function loudest(x: ops.Tensor, { region }: Field): number {
         most = Math.max(most, values[y * width + column]);
     return most;
   };
-  return Array.from({ length: count }, (_, c) => c).reduce((a, b) => (peak(b) > peak(a) ? b : a));
+  return (channels ?? Array.from({ length: count }, (_, c) => c)).reduce((a, b) => (peak(b) > peak(a) ? b : a));
 }
 
 export function reach(given: Given) {
@@ -39,7 +39,7 @@ export function reach(given: Given) {
       ${picture(trace.layers.image, large, text("picture_patch", { size: texts.dimensions(image.size) }), { region: image.region })}</figure>
     <ol class="st-path">${steps.map((field) => {
       const x = trace.layers[field.layer];
-      const channel = field.channel ?? loudest(x, field);
+      const channel = loudest(x, field);
       const own = field.layer === look.layer;
       const name = mapName(given, field.layer, channel);
       return html`<li><span class="st-path-name">${field.layer}</span>

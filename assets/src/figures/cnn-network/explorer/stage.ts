@@ -3,7 +3,7 @@
  * kind of the layer; all that the reader does comes back as "look" events, and "close".
  */
 import { html, LitElement, nothing } from "lit";
-import * as channels from "../../../arithmetic/channels";
+import { channelsOf, sources } from "../../../arithmetic/channels";
 import type { Ranked } from "../../../arithmetic/explain";
 import * as explain from "../../../arithmetic/explain";
 import * as kinds from "../../../arithmetic/kinds";
@@ -22,6 +22,7 @@ import { compare } from "./compare";
 import { convolution } from "./convolution";
 import type { Given, Look, ViewName } from "./given";
 import { input } from "./input-view";
+import { affine, concat, mean, sum } from "./merge-views";
 import { mapName, ownScale, stepOf, unitOf } from "./parts";
 import { position, stepsOf, viewOf } from "./player";
 import { reach } from "./reach-view";
@@ -38,6 +39,10 @@ const views: Record<kinds.Kind["view"], (given: Given) => unknown> = {
   pooling,
   flatten,
   linear,
+  affine,
+  sum,
+  concat,
+  mean,
 };
 
 export interface StageGiven {
@@ -52,15 +57,23 @@ export interface StageGiven {
   width: number;
 }
 
+const FINE = 5; // decimals, where the reader asks for more than two
 const STILL = 700; // milliseconds without a change, after which it is read out
 
 class NetworkStage extends LitElement {
-  static override properties = { given: {} };
+  static override properties = { given: {}, isFine: { state: true } };
   declare given: StageGiven;
+  /** Whether numbers are written with more decimals. */
+  declare isFine: boolean;
   private player = new Player(
     () => stepsOf(this.full()),
     () => this.requestUpdate(),
   );
+
+  constructor() {
+    super();
+    this.isFine = false;
+  }
 
   override createRenderRoot() {
     return this;
@@ -101,6 +114,7 @@ class NetworkStage extends LitElement {
       theme: themes.theme(),
       scaleOf: (layer) => scales[layer] ?? ownScale(trace.layers[layer], themes.theme()),
       go: (change, scrub) => this.go(change, scrub),
+      number: (x) => texts.rounded(x, this.isFine ? FINE : 2),
     } satisfies Given;
     return this.player.isPlaying ? { ...given, drawn: position(given) + 1 } : given;
   }
@@ -110,7 +124,7 @@ class NetworkStage extends LitElement {
     const { manifest, look } = given;
     const own = looks.viewsOf(manifest, look.layer);
     const shown = viewOf(given);
-    const count = channels.channelsOf(manifest, look.layer);
+    const count = channelsOf(manifest, look.layer);
     return html`<section class="st" aria-label=${this.named(given)} tabindex="-1" @keydown=${this.onKey}>
       <div class="st-top">
         <button type="button" class="cn-quiet st-back" @click=${() => this.dispatchEvent(new Event("close"))}>${text("whole_network")}</button>
@@ -139,6 +153,9 @@ class NetworkStage extends LitElement {
       <p class="st-line"><span class="st-sentence">${this.line(given, shown)}</span> ${this.lessonLink(given, shown)}</p>
       ${this.player.render(look.at === null)}
       <p class="visually-hidden" role="status">${this.said}</p>
+      <label class="st-digits"><input type="checkbox" .checked=${this.isFine} @change=${(event: Event) => {
+        this.isFine = (event.target as HTMLInputElement).checked;
+      }}> ${text("more_digits")}</label>
       <div class="st-view" data-view=${shown}>${this.view(given, shown)}</div>
     </section>`;
   }
@@ -212,9 +229,11 @@ class NetworkStage extends LitElement {
         column: place[1],
         size: texts.dimensions(manifest.input.shape.slice(1)),
       });
-    const { layer, before, input: incoming } = stepOf(given);
+    const { layer, input: incoming } = stepOf(given);
+    const before = layer.inputs.join(text("and"));
     const { view } = kinds.kindOf(layer);
-    const count = explain.spatial(incoming.shape)[0];
+    const [source] = sources(manifest, layer, look.channel);
+    const count = source.channels?.length ?? explain.spatial(incoming.shape)[0];
     if (view === "linear")
       return text(layer === manifest.layers.at(-1) ? "line_linear" : "line_hidden", {
         class: unitName(manifest, layer.name, look.channel),
@@ -227,7 +246,7 @@ class NetworkStage extends LitElement {
       value: texts.decimal(this.valueAt(given, place)),
       before,
       kind: layer.kind,
-      kernel_size: layer.kernel_size ?? 1,
+      kernel: words.kernelSize(layer),
       count,
       map: mapName(given, look.layer, look.channel),
     };
@@ -258,10 +277,10 @@ class NetworkStage extends LitElement {
     const { manifest, trace, look } = this.given;
     const last = manifest.layers.at(-1)!.name;
     return layer === last
-      ? network.best(trace)
+      ? network.best(manifest, trace)
       : look.layer === last
         ? 0
-        : Math.min(look.channel, channels.channelsOf(manifest, layer) - 1);
+        : Math.min(look.channel, channelsOf(manifest, layer) - 1);
   }
 
   private onKey = (event: KeyboardEvent) => {

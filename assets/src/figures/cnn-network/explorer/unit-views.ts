@@ -21,7 +21,7 @@ export function activation(given: Given) {
   const index = at[0] * width + at[1];
   const x = slice(input, look.channel)[index];
   const f = (value: number) =>
-    kinds.kindOf(layer).forward(ops.tensor([1], Float32Array.of(value)), layer, input, input).data[0];
+    kinds.kindOf(layer).forward([ops.tensor([1], Float32Array.of(value))], layer, input, input).data[0];
   const y = f(x); // what the function gives, even where the map is switched off
   const size = sizes(given.width);
   const here = pointing(at, height, width, (to) => given.go({ at: to }, true));
@@ -30,7 +30,7 @@ export function activation(given: Given) {
       ${map(input, look.channel, inputScale(given, step), size, mapName(given, before, look.channel), { unit: at }, here)}</figure>
     <div class="st-middle">
       ${graph(f, x, y, ops.largest(slice(input, look.channel)))}
-      <p class="st-formula number">${text(`formula_${layer.kind === "relu" ? "relu" : "function"}`, { kind: layer.kind, x: texts.decimal(x), y: texts.decimal(y) })}</p>
+      <p class="st-formula number">${text(`formula_${layer.kind === "relu" ? "relu" : "function"}`, { kind: layer.kind, x: given.number(x), y: given.number(y) })}</p>
     </div>
     <figure class="st-side"><figcaption>${mapName(given, layer.name, look.channel)}</figcaption>
       ${map(output, look.channel, given.scaleOf(layer.name), size, mapName(given, layer.name, look.channel), { unit: at, drawn: given.drawn }, here)}</figure>
@@ -89,8 +89,8 @@ export function pooling(given: Given) {
         pointing(at, output.shape[1], output.shape[2], go, (y, x) => explain.placeOf(y, x, window, output.shape)),
       )}</figure>
     <div class="st-middle">
-      ${numbers(values, window.kernel_size, given.scaleOf(layer.name), wins)}
-      <p class="st-formula number">${text(layer.kind === "max_pool" ? "formula_max" : "formula_mean", { y: texts.decimal(result) })}</p>
+      ${numbers(values, window.kernel_size[1], given.scaleOf(layer.name), given.number, wins)}
+      <p class="st-formula number">${text(layer.kind === "max_pool" ? "formula_max" : "formula_mean", { y: given.number(result) })}</p>
     </div>
     <figure class="st-side"><figcaption>${mapName(given, layer.name, look.channel)}</figcaption>
       ${map(output, look.channel, given.scaleOf(layer.name), size, mapName(given, layer.name, look.channel), { unit: at, drawn: given.drawn }, pointing(at, output.shape[1], output.shape[2], go))}</figure>

@@ -2,6 +2,7 @@
 import { html } from "lit";
 import * as explain from "../../../arithmetic/explain";
 import * as kinds from "../../../arithmetic/kinds";
+import * as ops from "../../../arithmetic/ops";
 import * as texts from "../../../drawing/text";
 import { kernelScaleOf, partsOf } from "./convolution";
 import type { Given } from "./given";
@@ -15,8 +16,10 @@ export function windowView(given: Given) {
   const { layer, before, input, output } = step;
   const window = kinds.window(layer);
   const at = unitOf(given);
-  const from = Math.min(look.from, input.shape[0] - 1);
   const parts = partsOf(given);
+  const { first, count } = ops.groupOf(input, weights[`${layer.name}.weight`], look.channel);
+  const from = Math.min(look.from, count - 1);
+  const source = first + from; // `from` counts within the group
   const sum = explain.sumAt(
     input,
     weights[`${layer.name}.weight`],
@@ -29,7 +32,7 @@ export function windowView(given: Given) {
   const kernelScale = kernelScaleOf(given, layer.name);
   const productScale = ownScale(parts, theme);
   const scale = inputScale(given, step);
-  const k = window.kernel_size;
+  const [, k] = window.kernel_size;
   const narrow = given.width < 700;
   const size = narrow
     ? Math.min(300, given.width - 24)
@@ -40,16 +43,16 @@ export function windowView(given: Given) {
   const here = pointing(at, height, width, go);
   const below = pointing(at, height, width, go, (y, x) => explain.placeOf(y, x, window, output.shape));
   return html`<div class="st-window" data-narrow=${narrow}>
-    <figure class="st-side"><figcaption>${opener(given, before, from)}</figcaption>
-      ${map(input, from, scale, size, mapName(given, before, from), { region: explain.regionAt(at, window, input.shape) }, below)}</figure>
+    <figure class="st-side"><figcaption>${opener(given, before, source)}</figcaption>
+      ${map(input, source, scale, size, mapName(given, before, source), { region: explain.regionAt(at, window, input.shape) }, below)}</figure>
     <div class="st-arithmetic" data-wide=${k > 3}>
-      <div class="st-term"><small>${text("window")}</small>${numbers(sum.window, k, scale)}</div><i>×</i>
-      <div class="st-term"><small>${text("kernel")}</small>${numbers(sum.kernel, k, kernelScale)}</div><i>=</i>
-      <div class="st-term"><small>${text("products")}</small>${numbers(sum.products, k, productScale)}</div>
-      <p class="st-line-sum number">${text("adds_up_to")} <strong data-sum>${texts.decimal(sum.parts[from])}</strong></p>
+      <div class="st-term"><small>${text("window")}</small>${numbers(sum.window, k, scale, given.number)}</div><i>×</i>
+      <div class="st-term"><small>${text("kernel")}</small>${numbers(sum.kernel, k, kernelScale, given.number)}</div><i>=</i>
+      <div class="st-term"><small>${text("products")}</small>${numbers(sum.products, k, productScale, given.number)}</div>
+      <p class="st-line-sum number">${text("adds_up_to")} <strong data-sum>${given.number(sum.parts[from])}</strong></p>
     </div>
-    <figure class="st-side"><figcaption>${text("part_of", { channel: from })}</figcaption>
-      ${map(parts, from, productScale, size * 0.62, text("part_of", { channel: from }), computed, here)}</figure>
+    <figure class="st-side"><figcaption>${text("part_of", { channel: source })}</figcaption>
+      ${map(parts, from, productScale, size * 0.62, text("part_of", { channel: source }), computed, here)}</figure>
     <figure class="st-side"><figcaption>${mapName(given, layer.name, look.channel)}</figcaption>
       ${map(output, look.channel, given.scaleOf(layer.name), size, mapName(given, layer.name, look.channel), computed, here)}</figure>
   </div>
@@ -59,10 +62,10 @@ export function windowView(given: Given) {
         part,
         i,
       ) => html`${i ? html`<i>+</i>` : ""}<button type="button" class="st-addend" data-from=${i} aria-pressed=${i === from} @click=${() => given.go({ from: i }, true)}>
-      <small>${i}</small>${texts.decimal(part)}</button>`,
+      <small>${first + i}</small>${given.number(part)}</button>`,
     )}
-    <i>+</i><span class="st-addend"><small>${text("bias_word")}</small>${texts.decimal(sum.bias)}</span><i>=</i>
-    <strong class="st-addend" data-total>${texts.decimal(sum.total)}</strong>
+    <i>+</i><span class="st-addend"><small>${text("bias_word")}</small>${given.number(sum.bias)}</span><i>=</i>
+    <strong class="st-addend" data-total>${given.number(sum.total)}</strong>
   </div>
   <div class="st-legends">${legend(kernelScale, text("legend_weights"))}${legend(productScale, text("legend_parts"))}${legend(given.scaleOf(layer.name), layer.name)}</div>`;
 }
