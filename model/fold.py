@@ -61,11 +61,11 @@ class Branches(nn.Module):
     def kernel(self) -> torch.Tensor:
         """(O, I, k, k)"""
         weight = (torch.stack([matrix.view(self.shape) for matrix in self.wide]) * self.wide_scale).sum(0)
-        return (
-            weight
-            if self.point is None
-            else weight + F.pad(self.point * self.point_scale, [w // 2, w // 2, h // 2, h // 2])
-        )
+        if self.point is None:
+            return weight
+        height, width = self.shape[2:]
+        border = [width // 2, width // 2, height // 2, height // 2]
+        return weight + F.pad(self.point * self.point_scale, border)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # (B, C, H, W) -> (B, O, H', W')
         return self.norm(F.conv2d(x, self.kernel(), None, **self.options))

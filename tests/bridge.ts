@@ -1,5 +1,5 @@
 /** Calls the site's own TypeScript from pytest: a list of {call, …} as JSON in, a list of results out. See tests/node.py. */
-import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
 import { html, nothing, svg } from "../assets/node_modules/lit/index.js";
 import { summarise } from "../assets/src/arithmetic/describe";
 import * as explain from "../assets/src/arithmetic/explain";
@@ -180,5 +180,12 @@ const calls: Record<string, (given: Call) => unknown> = {
   summary: ({ x, width }) => summarise(unpack(x!).data, width!),
 };
 
-const given = JSON.parse(readFileSync(0, "utf8")) as Call[];
-console.log(JSON.stringify(await Promise.all(given.map((one) => calls[one.call](one)))));
+// A line of calls in, a line of answers out, for as long as a test session lasts.
+for await (const line of createInterface({ input: process.stdin })) {
+  const given = JSON.parse(line) as Call[];
+  try {
+    console.log(JSON.stringify(await Promise.all(given.map((one) => calls[one.call](one)))));
+  } catch (error) {
+    console.log(JSON.stringify({ error: String((error as Error).stack) }));
+  }
+}

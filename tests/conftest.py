@@ -62,8 +62,10 @@ def tools() -> Node:
 
 
 @pytest.fixture(scope="session")
-def bridge(node, tmp_path_factory) -> Bridge:
-    return Bridge(node, tmp_path_factory.mktemp("bridge"))
+def bridge(node, tmp_path_factory):
+    bridge = Bridge(node, tmp_path_factory.mktemp("bridge"))
+    yield bridge
+    bridge.close()
 
 
 @pytest.fixture(scope="session")

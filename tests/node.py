@@ -36,11 +36,21 @@ class Bridge:
             f"--outfile={self.script}",
         )
 
+        program = node.folder / "node" if node.folder else "node"
+        self.process = subprocess.Popen(
+            [str(program), str(self.script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+        )
+
     def __call__(self, *calls: dict[str, Any]) -> list[Any]:
-        program = self.node.folder / "node" if self.node.folder else "node"
-        done = subprocess.run([str(program), str(self.script)], input=json.dumps(calls), capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(json.dumps(calls) + "\n")
+        self.process.stdin.flush()
+        answers = json.loads(self.process.stdout.readline())
+        assert isinstance(answers, list), answers["error"]
+        return answers
+
+    def close(self) -> None:
+        self.process.communicate()
 
 
 def pack(values: np.ndarray) -> dict[str, Any]:

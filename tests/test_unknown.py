@@ -1,13 +1,12 @@
 """When a page says that a picture looks like none of the classes: how the rule is chosen, and that the page applies the same."""
 
-from collections import OrderedDict
-
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from model.evaluate import Network
+from model.networks import Graph
 from model.unknown import (
     MEASURES,
     channel_means,
@@ -115,12 +114,12 @@ def test_the_layer_is_the_one_that_tells_most_pictures_of_nothing(layers):
     for layer in layers:
         if hasattr(layer, "reset_parameters"):
             layer.reset_parameters()
-    network = Network(nn.Sequential(*layers).eval(), None)
+    network = Network(Graph({f"layer_{i}": layer for i, layer in enumerate(layers)}).eval(), None)
     images = np.random.default_rng(0).integers(100, 120, (9, 3, 8, 8), dtype=np.uint8)
     made = made_pictures(8, 3, seed=1)
     rule = fit_range(network, images, made)
     maps = [
-        str(at)
+        f"layer_{at}"
         for at, layer in enumerate(layers)
         if at < next((i for i, one in enumerate(layers) if isinstance(one, nn.Flatten)), len(layers))
     ]
@@ -142,7 +141,7 @@ def test_the_layer_is_the_one_that_tells_most_pictures_of_nothing(layers):
         )
         return
     assert rule == {"layer": None, "least": [], "most": []}
-    last = nn.Sequential(OrderedDict(flatten=nn.Flatten(), logits=nn.Linear(3 * 20 * 20, 3))).eval()
+    last = Graph({"flatten": nn.Flatten(), "logits": nn.Linear(3 * 20 * 20, 3)}).eval()
     figures = unknown_figures(Network(last, None), some_photos(), None, some_photos().images[:2])
     assert figures["layer"] is None and len(figures["said"]) == 5
     assert looks_unknown(
