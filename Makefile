@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= 2
 
 .PHONY: site test bench clean
 
@@ -10,7 +11,7 @@ site: .venv/.site
 
 test: .venv/.test
 	@$(BIN)/python -m tests.browsers
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 bench: .venv/.test
 	@$(BIN)/python -m tests.browsers

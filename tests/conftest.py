@@ -1,14 +1,15 @@
-"""What the tests share: the built site, Node, and the committed network."""
+"""What the tests share: the built site, Node, the browsers, and the committed network."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from _pytest.runner import runtestprotocol
-from playwright.sync_api import sync_playwright
+from filelock import FileLock
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 import build
 from config import read_site
@@ -17,38 +18,53 @@ from model.networks import build_network
 from model.weights_file import load_weights
 from tests.engines import launch, limit, served, watch
 from tests.node import ROOT, Bridge, auditors
-from tests.page import ENGINES, LANGUAGES, Shipped
+from tests.page import LANGUAGES, Shipped
+from tests.webkit import WebKit
 
-os.environ.pop("GITHUB_ACTIONS", None)  # which would give every site an address; a test that wants one says so
-DEATHS = (
-    "InvalidSessionIdException",
-    "Could not parse script result",
-)  # how WebKitWebDriver says that its browser crashed
+os.environ.pop("GITHUB_ACTIONS", None)  # it gives every site an address; a test that wants one sets it
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")  # "gw0", "gw1", …; None without parallel workers
+# How WebKitWebDriver reports that its browser crashed.
+CRASHES = ["InvalidSessionIdException", "Could not parse script result"]
 PHOTOS = ROOT.parent / "shared" / "data" / "tiny-imagenet-10.zip"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what an engine cannot do, with the reason that the table of limits gives."""
+    """Skip what an engine cannot do, with the reason from the table of limits; run again what WebKit crashed in."""
     for item in items:
         values = item.callspec.params if hasattr(item, "callspec") else {}
-        if "engine" in values and (reason := limit(values["engine"], item.originalname, values.values())):
-            item.add_marker(pytest.mark.skip(reason=f"{values['engine']}: {reason}"))
+        engine = values.get("engine")
+        if engine and (reason := limit(engine, item.originalname, values.values())):
+            item.add_marker(pytest.mark.skip(reason=f"{engine}: {reason}"))
+        elif engine == "webkit":
+            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=CRASHES))
 
 
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """A test whose WebKit died under it, which is the engine's fault and not the page's, has one more chance, and says so."""
-    if getattr(item, "callspec", None) is None or item.callspec.params.get("engine") != "webkit":
-        return None
-    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    reports = runtestprotocol(item, nextitem=nextitem, log=False)
-    if any(report.failed and any(death in report.longreprtext for death in DEATHS) for report in reports):
-        print(f"\nWebKit died under {item.nodeid}: once more")
-        item._initrequest()
-        reports = runtestprotocol(item, nextitem=nextitem, log=False)
-    for report in reports:
-        item.ihook.pytest_runtest_logreport(report=report)
-    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-    return True
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Before parallel workers start: install the npm packages, and give each worker's PyTorch one thread."""
+    if session.config.getoption("numprocesses", None):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        Node(ROOT / "assets")
+        auditors()
+
+
+Once = Callable[[str, Callable[[Path], None]], Path]
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory) -> Once:
+    """`once(name, make)`: a folder that `make(folder)` fills when the first of the parallel workers asks for it."""
+    root = tmp_path_factory.getbasetemp()
+    shared = root.parent if WORKER else root  # each worker has a folder of its own in that of the run
+
+    def folder(name: str, make: Callable[[Path], None]) -> Path:
+        made = shared / f"{name}.made"
+        with FileLock(shared / f"{name}.lock"):
+            if not made.exists():
+                make(shared / name)
+                made.touch()
+        return shared / name
+
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -75,11 +91,13 @@ def site():
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory) -> Path:
-    """The site as `make site` builds it, in a folder of its own."""
-    out = tmp_path_factory.mktemp("built") / "site"
-    assert build.main(["--out", str(out)]) == 0
-    return out
+def built(once) -> Path:
+    """The site as `make site` builds it; tests must not write to it."""
+
+    def make(folder: Path) -> None:
+        assert build.main(["--out", str(folder / "site")]) == 0
+
+    return once("built", make) / "site"
 
 
 @pytest.fixture(scope="session")
@@ -95,10 +113,21 @@ def photos() -> Path:
     return PHOTOS
 
 
+class Browsers(dict[str, Browser | WebKit]):
+    """One browser of each engine, launched when it is first asked for."""
+
+    def __init__(self, playwright: Playwright):
+        self.playwright = playwright
+
+    def __missing__(self, engine: str) -> Browser | WebKit:
+        self[engine] = launch(self.playwright, engine)
+        return self[engine]
+
+
 @pytest.fixture(scope="session")
 def browsers():
     with sync_playwright() as playwright:
-        launched = {engine: launch(playwright, engine) for engine in ENGINES if limit(engine, "", []) is None}
+        launched = Browsers(playwright)
         yield launched
         for browser in launched.values():
             browser.close()
@@ -112,7 +141,7 @@ def address(built):
 
 @pytest.fixture
 def visit(browsers, address):
-    """`visit(engine, place, **context)` gives a watched page; every page must be without fault when the test ends."""
+    """`visit(engine, place, **context)` gives a watched page; every page must be free of faults when the test ends."""
     opened = []
 
     def start(engine="chromium", place="http", base=None, check=True, **context):
@@ -137,7 +166,7 @@ def network(site):
 
 @pytest.fixture(scope="module", params=["tinyvgg", "fashion"])
 def shipped(request, built, site) -> Shipped:
-    """Each network of the site: what is tested of one holds for the other."""
+    """Each network of the site; tests of one hold for the other."""
     model = site.models[request.param]
     network, _ = build_network(model.network, len(model.classes))
     _, normalization = load_weights(model.weights, network)

@@ -83,28 +83,48 @@ def upload(page: Page, content: bytes, name="photo.png", mime="image/png") -> No
     page.wait_for_selector('button[data-example="own"][aria-pressed="true"]')
 
 
+# In the page: the pixels of maps as they stand on the network's canvas, which is read once.
+PAINTED = """(maps) => {
+    const canvas = document.querySelector(".cn-maps"), finest = canvas.width / parseFloat(canvas.style.width);
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+    copy.drawImage(canvas, 0, 0);
+    return maps.map(([layer, channel]) => {
+        const { style } = document.querySelector(`button[data-layer="${layer}"][data-channel="${channel}"]`);
+        const at = (name) => parseFloat(style[name]) * finest, left = Math.round(at("left")), top = Math.round(at("top"));
+        const width = Math.round(at("left") + at("width")) - left, height = Math.round(at("top") + at("height")) - top;
+        const { data } = copy.getImageData(left, top, width, height);
+        return EACH(data, width, height, layer);
+    });
+}"""
+COLOURS = PAINTED.replace("EACH", "((data) => new Set(new Uint32Array(data.buffer)).size)")
+PIXELS = PAINTED.replace(
+    "EACH",
+    """((data, width, height, layer) => {
+        let text = "";
+        for (let i = 0; i < data.length; i += 4096) text += String.fromCharCode(...data.subarray(i, i + 4096));
+        return [width, height, [...document.querySelector("cnn-network").trace.layers[layer].shape], btoa(text)];
+    })""",
+)
+
+
+def colours(page: Page, maps: list[tuple[str, int]]) -> list[int]:
+    """How many colours each of these maps (layer, channel) has on the network's canvas."""
+    return page.evaluate(COLOURS, maps)
+
+
 def painted(page: Page, layer: str, channel: int) -> np.ndarray:
-    """A map as it stands on the network's canvas: (pixels, 4), of each pixel the unit that it shows (flat index) and its red, green and blue."""
-    pixels = page.evaluate(
-        """([layer, channel]) => {
-        const map = document.querySelector(`button[data-layer="${layer}"][data-channel="${channel}"]`), canvas = document.querySelector(".cn-maps");
-        const { shape } = document.querySelector("cnn-network").trace.layers[layer], [h, w] = shape.length === 3 ? shape.slice(1) : [1, shape[0]];
-        const finest = canvas.width / parseFloat(canvas.style.width), at = (name) => parseFloat(map.style[name]) * finest;
-        const [left, top] = [Math.round(at("left")), Math.round(at("top"))];
-        const [width, height] = [Math.round(at("left") + at("width")) - left, Math.round(at("top") + at("height")) - top];
-        const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-        copy.drawImage(canvas, -left, -top);
-        const { data } = copy.getImageData(0, 0, width, height);
-        return Array.from({ length: width * height }, (_, i) =>
-            [Math.floor(((Math.floor(i / width) + 0.5) / height) * h) * w + Math.floor((((i % width) + 0.5) / width) * w), ...data.slice(4 * i, 4 * i + 3)]);
-    }""",
-        [layer, channel],
-    )
-    return np.array(pixels)
+    """A map on the network's canvas: (pixels, 4), of each pixel its unit (flat index), red, green and blue."""
+    [[width, height, shape, data]] = page.evaluate(PIXELS, [[layer, channel]])
+    h, w = shape[1:] if len(shape) == 3 else (1, shape[0])
+    rows = ((np.arange(height) + 0.5) / height * h).astype(int)
+    columns = ((np.arange(width) + 0.5) / width * w).astype(int)
+    units = rows[:, None] * w + columns
+    rgba = np.frombuffer(base64.b64decode(data), np.uint8).reshape(-1, 4)
+    return np.column_stack([units.reshape(-1), rgba[:, :3]]).astype(int)
 
 
 def used_memory(page: Page, session: CDPSession) -> float:
-    """Megabytes that the page holds on to: the least of several looks, for what the browser itself keeps comes and goes."""
+    """Megabytes that the page keeps: the least of several samples, since the browser's own caches come and go."""
     found = []
     for _ in range(6):
         for _ in range(2):

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+import build
+from config import read_site
+from generator.pictures import read_examples
 from model.networks import build_network
 from model.weights_file import load_weights
 from tests.conftest import make_project
@@ -19,6 +22,7 @@ from tests.page import (
     LANGUAGES,
     OVERFLOW,
     OVERLAPS,
+    colours,
     page_probabilities,
     page_trace,
     painted,
@@ -34,22 +38,31 @@ from tests.pictures import encoded, scene
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_network_is_drawn_from_the_manifest(visit, shipped, engine, place, language):
     page, manifest = visit(engine, place).open(shipped.pages[language]), shipped.manifest
-    for layer in [{"name": "image", "shape": manifest["input"]["shape"]}, *manifest["layers"][:-2]]:
-        assert page.locator(f'button[data-layer="{layer["name"]}"]').count() == layer["shape"][0], layer["name"]
-    assert page.locator("[data-class]").count() == len(manifest["classes"])
-    assert page.locator("button[data-example]").count() == len(manifest["examples"])
-    labels = page.locator(".cn-class").all_inner_texts()
-    assert labels == [c["labels"][language] for c in manifest["classes"]]
-    assert page.evaluate("() => document.documentElement.lang") == {"en": "en", "zh": "zh-Hans"}[language]
+    shown = page.evaluate("""() => {
+        const counts = {};
+        for (const { dataset } of document.querySelectorAll("button[data-layer]"))
+            counts[dataset.layer] = (counts[dataset.layer] ?? 0) + 1;
+        return {
+            counts,
+            classes: document.querySelectorAll("[data-class]").length,
+            examples: document.querySelectorAll("button[data-example]").length,
+            labels: [...document.querySelectorAll(".cn-class")].map((e) => e.innerText),
+            language: document.documentElement.lang,
+        };
+    }""")
+    layers = [{"name": "image", "shape": manifest["input"]["shape"]}, *manifest["layers"][:-2]]
+    assert {layer["name"]: shown["counts"].get(layer["name"]) for layer in layers} == {
+        layer["name"]: layer["shape"][0] for layer in layers
+    }
+    assert shown["classes"] == len(manifest["classes"]) and shown["examples"] == len(manifest["examples"])
+    assert shown["labels"] == [c["labels"][language] for c in manifest["classes"]]
+    assert shown["language"] == {"en": "en", "zh": "zh-Hans"}[language]
     maps = [(layer["name"], c) for layer in manifest["layers"][:-2] for c in range(layer["shape"][0])]
-    colours = [len(np.unique(painted(page, *one)[:, 1:], axis=0)) for one in maps]
-    assert sum(count > 1 for count in colours) > len(maps) / 2, "most maps are blank"
+    assert sum(count > 1 for count in colours(page, maps)) > len(maps) / 2, "most maps are blank"
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_example_has_pytorchs_activations_and_probabilities(visit, shipped, node, engine):
-    from generator.pictures import read_examples
-
     page, manifest = visit(engine).open(shipped.pages["en"]), shipped.manifest
     for example in read_examples(
         shipped.examples, [c["name"] for c in manifest["classes"]], node, ROOT / ".cache" / "drawings"
@@ -71,8 +84,6 @@ def test_every_example_has_pytorchs_activations_and_probabilities(visit, shipped
 
 
 def test_a_network_trained_on_photos_gets_most_drawings_right(manifest, built, site, network, node):
-    from generator.pictures import read_examples
-
     classes = [c["name"] for c in manifest["classes"]]
     examples = read_examples(site.models["tinyvgg"].examples, classes, node, ROOT / ".cache" / "drawings")
     right = [classes[python_trace(network, encoded(e.picture))["logits"].argmax()] == e.label for e in examples]
@@ -168,30 +179,26 @@ classes = [{ name = "red" }, { name = "blue" }, { name = "green" }]
 
 
 @pytest.fixture(scope="session")
-def other(tmp_path_factory) -> Path:
-    """A site of two other networks, built by the same command."""
-    import build
-
+def other(once) -> Path:
+    """A project of two other networks, with its site in `out`."""
     lesson = "---\ntitle: {0}\nsummary: {0}.\n---\n\n/// cnn-network | net\n    model: {0}\n///\n"
-    root = make_project(
-        tmp_path_factory.mktemp("other") / "project",
-        OTHER_NETWORKS,
-        {
-            "index": lesson.format("three") + "\n/// cnn-network | other\n    model: twenty\n    example: blue\n///\n",
-            "three": lesson.format("three"),
-            "twenty": lesson.format("twenty"),
-        },
-        ["red", "blue"],
-    )
-    assert build.main(["--root", str(root), "--out", str(root / "out")]) == 0
-    return root
+    second = "\n/// cnn-network | other\n    model: twenty\n    example: blue\n///\n"
+    lessons = {
+        "index": lesson.format("three") + second,
+        "three": lesson.format("three"),
+        "twenty": lesson.format("twenty"),
+    }
+
+    def make(root: Path) -> None:
+        make_project(root, OTHER_NETWORKS, lessons, ["red", "blue"])
+        assert build.main(["--root", str(root), "--out", str(root / "out")]) == 0
+
+    return once("other", make)
 
 
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize(("name", "size", "channels"), [("three", 24, 3), ("twenty", 28, 1)])
 def test_other_networks_draw_and_answer_as_well(visit, other, name, size, channels, width):
-    from config import read_site
-
     page = visit(base=f"{(other / 'out').as_uri()}/", viewport={"width": width, "height": 900}).open(
         f"{name}/index.html"
     )
