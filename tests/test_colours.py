@@ -24,7 +24,7 @@ BLINDNESS = {
 
 
 def scales() -> dict[str, list[str]]:
-    source = (ROOT / "assets" / "src" / "draw.ts").read_text()
+    source = (ROOT / "assets" / "src" / "drawing" / "colours.ts").read_text()
     return {
         f"{name} {theme}": re.findall(
             r"#[0-9a-f]{6}", re.search(rf"const {name}\b.*?{theme}: (\[.*?\])", source, re.S)[1]
