@@ -7,7 +7,14 @@ import { fields } from "../assets/src/arithmetic/field";
 import { kinds, window } from "../assets/src/arithmetic/kinds";
 import type { Layer, Manifest, Unknown } from "../assets/src/arithmetic/manifest";
 import * as ops from "../assets/src/arithmetic/ops";
-import { decodeTrace, decodeWeights, forward, forwardFrom, type MapName, toImage } from "../assets/src/arithmetic/trace";
+import {
+  decodeTrace,
+  decodeWeights,
+  forward,
+  forwardFrom,
+  type MapName,
+  toImage,
+} from "../assets/src/arithmetic/trace";
 import { looksUnknown } from "../assets/src/arithmetic/unknown";
 import { flattenOntoWhite, preprocess } from "../assets/src/data/preprocess";
 import { inSlices } from "../assets/src/data/slices";

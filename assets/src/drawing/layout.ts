@@ -21,6 +21,8 @@ export interface Place extends Rect {
   channel: number;
   /** The size in units, as painted. */
   units: { width: number; height: number };
+  /** The left and right edge of the block of maps that it stands in: links begin and end there. */
+  block: { left: number; right: number };
 }
 
 /** A layer (or the input, "image") with its maps. */
@@ -30,6 +32,8 @@ export interface Band {
   scale: number;
   label: Rect;
   places: Place[];
+  /** How many places stand in a column of it, where the network runs to the right. */
+  perColumn: number;
 }
 
 export interface Layout {
@@ -55,6 +59,10 @@ const PICTURE = 1.7; // the picture's size in maps
 const LEAST = 28; // the least size of a map that can be told apart and touched
 const PITCH = 1.16; // the distance of maps in a column, in maps
 const GAP = 6;
+const BLOCK_GAP = 4; // between the columns of a block
+const WRAPPED = 24; // more channels than that stand in several columns
+const COLUMN_LENGTH = 16; // of such a block
+const CLASS_STEP = 64; // the largest distance of class bars: they stay together
 const NARROWEST = 200; // below this the figure is cut off rather than made unreadable
 
 export function layoutNetwork(manifest: Manifest, width: number, roomBelow: number): Layout {
@@ -89,14 +97,17 @@ function stacks(manifest: Manifest): Stack[] {
 
 function columns(manifest: Manifest, width: number, roomBelow: number): Layout | null {
   const list = stacks(manifest);
-  const tracks = Math.max(manifest.classes.length, ...list.map((stack) => stack.count));
+  const blocks = list.map(({ count }) => (count > WRAPPED ? Math.ceil(count / COLUMN_LENGTH) : 1)); // columns of each
+  const perColumn = list.map(({ count }, i) => Math.ceil(count / blocks[i]));
+  const tracks = Math.max(Math.min(manifest.classes.length, WRAPPED), ...perColumn);
   const pictured = manifest.input.shape[0] > 1;
   // A layer that shares its scale with the one before stands close to it; all other gaps are wide, and take what is left.
   const close = list.map((stack, i) => i > 0 && stack.scale === list[i - 1].scale);
   const wide = close.filter((is) => !is).length + (pictured ? 0.5 : 0); // one of them leads to the classes
 
   const byHeight = Math.max(30, (roomBelow - LABEL - LEGEND) / tracks / PITCH);
-  const thicknesses = (map: number) => list.map((stack) => (stack.vector ? STRIP : map));
+  const across = (map: number, i: number) => (list[i].vector ? STRIP : map);
+  const thicknesses = (map: number) => list.map((_, i) => blocks[i] * across(map, i) + (blocks[i] - 1) * BLOCK_GAP);
   const closeGap = (map: number, i: number) => {
     const [before, own] = thicknesses(map).slice(i - 1, i + 1);
     return Math.max(10, COLUMN - (before + own) / 2);
@@ -126,29 +137,38 @@ function columns(manifest: Manifest, width: number, roomBelow: number): Layout |
 
   const bands = list.map((stack, i): Band => {
     if (i > 0) x += close[i] ? closeGap(map, i) : wideGap;
-    const thickness = stack.vector ? STRIP : map;
-    const step = Math.min(height / stack.count, stack.vector && stack.count === 1 ? height : 2.4 * pitch);
+    const own = across(map, i);
+    const thickness = thicknesses(map)[i];
+    const lines = perColumn[i];
+    const step = Math.min(height / lines, stack.vector && stack.count === 1 ? height : 2.4 * pitch);
     const length = stack.vector && stack.count === 1 ? height * 0.8 : map;
+    const block = { left: x, right: x + thickness };
     const places = Array.from({ length: stack.count }, (_, c): Place => {
-      const y = LABEL + (height - step * stack.count) / 2 + step * c + (step - length) / 2;
+      const left = x + Math.floor(c / lines) * (own + BLOCK_GAP);
+      const y = LABEL + (height - step * lines) / 2 + step * (c % lines) + (step - length) / 2;
       const [w, h] = stack.vector ? [1, stack.units[0]] : stack.units;
-      return { layer: stack.layer, channel: c, x, y, width: thickness, height: length, units: { width: w, height: h } };
+      const units = { width: w, height: h };
+      return { layer: stack.layer, channel: c, x: left, y, width: own, height: length, units, block };
     });
     const top = Math.min(...places.map((place) => place.y));
     const label = { x: x + thickness / 2 - COLUMN / 2, y: top - LABEL, width: COLUMN, height: LABEL };
     x += thickness;
-    return { layer: stack.layer, scale: stack.scale, label, places };
+    return { layer: stack.layer, scale: stack.scale, label, places, perColumn: lines };
   });
 
   x += wideGap;
-  const step = height / manifest.classes.length;
-  const classes = manifest.classes.map((_, i) => ({ x, y: LABEL + step * i, width: CLASSES, height: step }));
+  const count = manifest.classes.length;
+  const step = Math.min(height / count, CLASS_STEP);
+  const first = LABEL + (height - step * count) / 2;
+  const classes = manifest.classes.map((_, i) => ({ x, y: first + step * i, width: CLASSES, height: step }));
   // A legend stands below the maps of its scale, and leaves its neighbours room.
   const spans = Array.from({ length: list.at(-1)!.scale + 1 }, (_, scale) => {
     const members = bands.filter((band) => band.scale === scale);
     const maps = members.filter((band) => band.places[0].width > STRIP);
-    const [first, last] = [maps[0] ?? members[0], maps.at(-1) ?? members.at(-1)!].map((band) => band.places[0]);
-    return { centre: (first.x + last.x + last.width) / 2, width: last.x + last.width - first.x };
+    const [{ left }, { right }] = [maps[0] ?? members[0], maps.at(-1) ?? members.at(-1)!].map(
+      (band) => band.places[0].block,
+    );
+    return { centre: (left + right) / 2, width: right - left };
   });
   const legends = spans.map(({ centre, width: span }, i) => {
     const room = Math.min(
@@ -199,10 +219,12 @@ function rows(manifest: Manifest, width: number): Layout {
     if (pictured) picture = at(0);
     const places = Array.from({ length: stack.count }, (_, c): Place => {
       const [w, h] = stack.vector ? [stack.units[0], 1] : stack.units;
-      return { layer: stack.layer, channel: c, ...at(c + (pictured ? 1 : 0)), units: { width: w, height: h } };
+      const rect = at(c + (pictured ? 1 : 0));
+      const block = { left: rect.x, right: rect.x + rect.width };
+      return { layer: stack.layer, channel: c, ...rect, units: { width: w, height: h }, block };
     });
     y += lines * (thickness + GAP) - GAP;
-    return { layer: stack.layer, scale: stack.scale, label, places };
+    return { layer: stack.layer, scale: stack.scale, label, places, perColumn: 1 };
   });
   y += 30;
   const step = 28;
@@ -230,29 +252,51 @@ export function parents(manifest: Manifest, layout: Layout, layer: string, c: nu
 }
 
 /** The links into one map or class, as an SVG path. */
-export function linksInto(manifest: Manifest, layout: Layout, layer: string, c: number, target: Rect): string {
-  return parents(manifest, layout, layer, c)
-    .map((place) => link(layout, place, target))
-    .join("");
+export const linksInto = (manifest: Manifest, layout: Layout, layer: string, c: number, target: Place): string =>
+  linksTo(manifest, layout, layer, c, target).join("");
+
+function linksTo(manifest: Manifest, layout: Layout, layer: string, c: number, target: Place): string[] {
+  const at = (name: string) => layout.bands.findIndex((band) => band.layer === name);
+  const own = layer === layout.last ? layout.bands.length : at(layer);
+  return parents(manifest, layout, layer, c).map((place) => link(layout, place, target, own - at(place.layer) > 1));
 }
 
-/** All links of the network, one path a layer. */
+/** All links of the network, one path a layer. In blocks of several columns many links are the same line, drawn once. */
 export function allLinks(manifest: Manifest, layout: Layout): string[] {
+  const path = (links: readonly string[]) => [...new Set(links)].join("");
   const paths = layout.bands
     .slice(1)
-    .map((band) => band.places.map((place) => linksInto(manifest, layout, band.layer, place.channel, place)).join(""));
-  if (layout.direction === "columns")
-    paths.push(layout.classes.map((rect, c) => linksInto(manifest, layout, lastOf(manifest).name, c, rect)).join(""));
-  if (layout.picture) paths.push(layout.bands[0].places.map((place) => link(layout, layout.picture!, place)).join(""));
+    .map((band) => path(band.places.flatMap((place) => linksTo(manifest, layout, band.layer, place.channel, place))));
+  if (layout.direction === "columns") {
+    const classes = layout.classes.map((_, c) => classPlace(layout, c));
+    paths.push(path(classes.flatMap((place) => linksTo(manifest, layout, layout.last, place.channel, place))));
+  }
+  const { picture } = layout;
+  if (picture) {
+    const from = { ...picture, block: { left: picture.x, right: picture.x + picture.width } };
+    paths.push(path(layout.bands[0].places.map((place) => link(layout, from, place, false))));
+  }
   return paths;
 }
 
-function link(layout: Layout, from: Rect, to: Rect): string {
+/** A line from a map to another; one that passes layers in between goes around their maps, above the row that it starts in. */
+function link(
+  layout: Layout,
+  from: Rect & Pick<Place, "block">,
+  to: Rect & Pick<Place, "block">,
+  isSkip: boolean,
+): string {
   const n = (value: number) => value.toFixed(1);
   if (layout.direction === "columns") {
-    const [x1, y1, x2, y2] = [from.x + from.width, from.y + from.height / 2, to.x - 2, to.y + to.height / 2];
+    const [x1, y1, x2, y2] = [from.block.right, from.y + from.height / 2, to.block.left - 2, to.y + to.height / 2];
     const middle = (x1 + x2) / 2;
-    return `M${n(x1)},${n(y1)}C${n(middle)},${n(y1)} ${n(middle)},${n(y2)} ${n(x2)},${n(y2)}`;
+    if (!isSkip) return `M${n(x1)},${n(y1)}C${n(middle)},${n(y1)} ${n(middle)},${n(y2)} ${n(x2)},${n(y2)}`;
+    const [lift, turn] = [from.height * 0.58, 22];
+    const [left, right] = [x1 + turn, x2 - turn];
+    return (
+      `M${n(x1)},${n(y1)}C${n(x1 + turn / 2)},${n(y1)} ${n(left - turn / 2)},${n(y1 - lift)} ${n(left)},${n(y1 - lift)}` +
+      `L${n(right)},${n(y2 - lift)}C${n(right + turn / 2)},${n(y2 - lift)} ${n(x2 - turn / 2)},${n(y2)} ${n(x2)},${n(y2)}`
+    );
   }
   if (from.y === to.y) return "";
   const [x1, y1, x2, y2] = [from.x + from.width / 2, from.y + from.height, to.x + to.width / 2, to.y - 1];
@@ -266,6 +310,7 @@ export const classPlace = (layout: Layout, channel: number): Place => ({
   layer: layout.last,
   channel,
   units: { width: 1, height: 1 },
+  block: { left: layout.classes[channel].x, right: layout.classes[channel].x + layout.classes[channel].width },
 });
 
 /** The map or class that an arrow key leads to from `place`; null at the edge. */
@@ -285,6 +330,9 @@ export function neighbour(layout: Layout, place: Place, key: string): Place | nu
   if (along.includes(key)) return places[place.channel + (key === along[1] ? 1 : -1)] ?? null;
   if (!across.includes(key)) return null;
   const by = key === across[1] ? 1 : -1;
+  // In a block of several columns, first to the column beside.
+  const beside = columns && place.layer !== layout.last && places[place.channel + by * layout.bands[index].perColumn];
+  if (beside && layout.bands[index].perColumn < places.length) return beside;
   // On a narrow screen the classes stand one below the other, as the layers do.
   if (place.layer === layout.last && !columns && places[place.channel + by]) return places[place.channel + by];
   const next = grid[index + by];

@@ -7,7 +7,7 @@ import type { MapName, Weights } from "../../arithmetic/trace";
 import type { Task } from "../../data/store";
 import * as stores from "../../data/store";
 import * as draw from "../../drawing/colours";
-import type { Layout, Rect } from "../../drawing/layout";
+import type { Layout, Place, Rect } from "../../drawing/layout";
 import * as layouts from "../../drawing/layout";
 import * as texts from "../../drawing/text";
 import * as themes from "../../drawing/theme";
@@ -52,7 +52,7 @@ export function switchedOff(off: readonly MapName[], allOn: () => void) {
 
 /** All links, as one path a layer, and those into the map or class that is pointed at. */
 export function links(manifest: Manifest, layout: Layout, all: readonly string[], active: MapName | null) {
-  const target = active && rectOf(layout, active);
+  const target = active && targetOf(layout, active);
   return html`<svg class="cn-links" aria-hidden="true" width=${layout.width} height=${layout.height} viewBox="0 0 ${layout.width} ${layout.height}">
     ${all.map((d) => svg`<path d=${d}></path>`)}
     ${active && target ? svg`<path class="is-active" d=${layouts.linksInto(manifest, layout, active.layer, active.channel, target)}></path>` : nothing}
@@ -117,7 +117,7 @@ export function legend(rect: Rect, scale: number, view: network.View | null) {
 }
 
 /** Where the links into a map or class end; on a narrow screen the classes have none. */
-const rectOf = (layout: Layout, map: MapName): Rect | null =>
+const targetOf = (layout: Layout, map: MapName): Place | null =>
   map.layer === layout.last && layout.direction === "rows" ? null : placeOf(layout, map);
 
 /** A layer's name, leading to the part of the lesson on its kind where the page has one: an element with the id `about-KIND`. */
