@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from errors import BuildError, nearest
+from errors import BuildError, nearest, read_text
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
@@ -81,10 +81,10 @@ def read_site(root: Path) -> Site:
     """The site described by `root`/strata.toml; BuildError with the place and the nearest known word otherwise."""
     path = root / "strata.toml"
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        table = tomllib.loads(read_text(path))
     except FileNotFoundError:
         raise BuildError("missing; every site has one at its top", path) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise BuildError(f"not valid TOML: {error}", path) from error
     _check(
         table,

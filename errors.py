@@ -28,3 +28,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean "koala"?` when a known word is close to `word`, else an empty string."""
     close = difflib.get_close_matches(word, list(known), n=1)
     return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def read_text(path: Path) -> str:
+    """A text file in UTF-8, with or without a byte order mark; BuildError for another encoding."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BuildError("this file is not UTF-8 text; save it as UTF-8", path) from error

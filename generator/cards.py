@@ -59,6 +59,8 @@ def read_cards(site: Site) -> list[Card]:
     cards = []
     for model in site.models.values():
         path = model.weights.with_suffix(".json")
+        if not path.exists():
+            continue  # not trained yet
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:

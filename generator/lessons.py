@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from config import Language, Site
-from errors import BuildError, nearest
+from errors import BuildError, nearest, read_text
 
 FIELDS = {"title": str, "summary": str, "author": str, "date": datetime.date, "tags": list, "original": str}
 _KINDS = {str: "text; put it in quotes", datetime.date: "a date: 2026-11-21", list: "a list: [one, two]"}
@@ -54,7 +54,9 @@ def read_lessons(site: Site) -> dict[tuple[str, str], Lesson]:
             if path.exists():
                 lesson = read_lesson(path, slug, language)
                 if language is site.default_language and "original" in lesson.front:
-                    raise BuildError('"original" belongs into a translation', path, _line_of(_read(path), "original"))
+                    raise BuildError(
+                        '"original" belongs into a translation', path, _line_of(read_text(path), "original")
+                    )
                 original = lessons.get((site.default_language.code, slug), lesson)
                 lessons[language.code, slug] = replace(
                     lesson, outdated=lesson.front.get("original", original.digest) != original.digest
@@ -91,7 +93,7 @@ def left_out(site: Site) -> list[str]:
 
 def read_lesson(path: Path, slug: str, language: Language) -> Lesson:
     """Split front matter and body, and check the front matter."""
-    text = _read(path)
+    text = read_text(path)
     match = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
     if not match:
         raise BuildError("a lesson starts with front matter between two lines of ---", path, 1)
@@ -99,9 +101,13 @@ def read_lesson(path: Path, slug: str, language: Language) -> Lesson:
         front = yaml.safe_load(match[1]) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise BuildError(
-            f"front matter is not valid YAML: {getattr(error, 'problem', error)}", path, mark.line + 2 if mark else 1
-        ) from error
+        line = mark.line + 2 if mark else 1
+        unquoted = re.match(r"(\w+):\s+([^\"'\[{].*:.*)$", text.splitlines()[line - 1])
+        if unquoted:
+            message = f'"{unquoted[1]}" holds a colon; put it in quotes: {unquoted[1]}: "{unquoted[2]}"'
+        else:
+            message = f"front matter is not valid YAML: {getattr(error, 'problem', error)}"
+        raise BuildError(message, path, line) from error
     if not isinstance(front, dict):
         raise BuildError('front matter is lines of "name: value"', path, 2)
     for name, value in front.items():
@@ -133,7 +139,7 @@ def read_labels(site: Site) -> dict[str, dict[str, str]]:
     for language in site.languages:
         path = site.root / "content" / language.code / "ui.toml"
         try:
-            labels[language.code] = tomllib.loads(_read(path))
+            labels[language.code] = tomllib.loads(read_text(path))
         except FileNotFoundError:
             raise BuildError("missing; it holds every label of the language", path) from None
         except tomllib.TOMLDecodeError as error:
@@ -156,14 +162,6 @@ def read_labels(site: Site) -> dict[str, dict[str, str]]:
                     f'the label "{key}" uses {{{sorted(unknown)[0]}}}, which the page does not give it', path
                 )
     return labels
-
-
-def _read(path: Path) -> str:
-    """A text file in UTF-8, with or without a byte order mark."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BuildError(f"not UTF-8 text (byte {error.start}); save it as UTF-8", path) from error
 
 
 def _values(label: str) -> list[str]:

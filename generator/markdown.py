@@ -140,7 +140,7 @@ class _LinkMarker(Treeprocessor):
         for element in root.iter():
             for name, picture in (("href", False), ("src", True)):
                 target = element.get(name)
-                if target is None or re.match(r"[a-z][a-z0-9+.-]*:|#fn", target):
+                if target is None or re.match(r"[a-z][a-z0-9+.-]*:|#fn(ref)?\d*:", target):
                     continue
                 lesson = self.links.lesson
                 whole = target

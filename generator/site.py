@@ -138,7 +138,7 @@ def content_files(
             anchors = [id for _, id, _ in target.headings] + [figure.id for figure in target.figures]
             if anchor and anchor not in anchors:
                 raise BuildError(
-                    f'"{slug}.md" has no anchor "{anchor}"; it has {", ".join(anchors)}{nearest(anchor, anchors)}',
+                    f'"{slug}.md" has no anchor "{anchor}"; it has {", ".join(anchors) or "none"}{nearest(anchor, anchors)}',
                     lesson.path,
                     link.line,
                 )

@@ -109,6 +109,8 @@ def test_every_label_that_the_page_asks_for_is_there(site):
         "unexpected_error",
         "camera_refused",
         "camera_missing",
+        "engine_blocked",
+        "no_file",
     }
     union = (ROOT / "assets" / "src" / "data" / "picture.ts").read_text()
     steps |= {

@@ -12,12 +12,13 @@ const producers = new Map<string, Promise<Producer>>();
 
 /**
  * Every layer's activation for an image (C, H, W) in [0, 1]. `onProgress` gets the share of the engine that is here,
- * while it loads; that goes on when `signal` is aborted, since the next picture needs it as well. One session a model is made and kept: sessions made again and again would grow the memory.
+ * while it loads; `onBlocked` is called when it does not come and the page computes by itself; that goes on when `signal` is aborted, since the next picture needs it as well. One session a model is made and kept: sessions made again and again would grow the memory.
  */
 export async function infer(
   manifest: Manifest,
   image: Tensor,
   onProgress: (share: number) => void,
+  onBlocked: () => void,
   signal: AbortSignal,
 ): Promise<Record<string, Tensor>> {
   let producer = producers.get(manifest.name);
@@ -26,7 +27,11 @@ export async function infer(
     producers.set(manifest.name, producer);
     producer.catch(() => producers.delete(manifest.name)); // so that the next picture tries again
   }
-  const produce = await producer;
+  const produce = await producer.catch((error: unknown) => {
+    if (!(error instanceof LoadError) || !error.file.startsWith("scripts/onnxruntime")) throw error;
+    onBlocked(); // a blocker or a school's network: the page can do without
+    return ownArithmetic(manifest);
+  });
   signal.throwIfAborted();
   return produce(image);
 }

@@ -2,9 +2,10 @@
  * The reader's picture for the next page of this tab, where the browser allows: session storage, which the browser
  * itself empties when the tab is closed. Nothing is kept anywhere else.
  */
+import { siteUrl } from "./loading";
 import type { Crop, OwnPicture } from "./picture";
 
-const KEY = "strata-picture";
+const KEY = `strata-picture ${siteUrl("").split("?")[0]}`; // other sites of the same origin have keys of their own
 const LARGEST = 3_000_000; // bytes: browsers allow about 5 million characters
 
 /** Counts what was kept or forgotten: what a later call has overtaken writes nothing. */

@@ -33,7 +33,9 @@ export type Reason =
   | "truncated_picture"
   | "heic_picture"
   | "tiff_picture"
-  | "too_large_picture";
+  | "too_large_picture"
+  | "too_large_file"
+  | "svg_with_html";
 
 export class PictureError extends Error {
   constructor(readonly reason: Reason) {
@@ -50,6 +52,7 @@ export function centralCrop(width: number, height: number): Crop {
 /** Decode a file as it is stored: turned by its EXIF mark, without colour management, the first frame of an animation. */
 export async function readPicture(file: File, signal: AbortSignal): Promise<OwnPicture> {
   if (file.size === 0) throw new PictureError("empty_file");
+  if (file.size > LARGEST_FILE) throw new PictureError("too_large_file");
   const { format, whole, animated } = inspect(new Uint8Array(await file.arrayBuffer()));
   signal.throwIfAborted();
   if (!whole) throw new PictureError("truncated_picture");
@@ -106,6 +109,7 @@ export function pictureIn(data: DataTransfer | null): { file: File; count: numbe
   return file ? { file, count: files.length } : null;
 }
 
+const LARGEST_FILE = 100_000_000; // bytes: more is no photo, and might not fit into memory
 const STRIP = 400_000; // pixels read at a time: about 20 ms of work
 const EXACT = 16_000_000; // pixels: above this a second copy of the picture in memory is not worth an exact last bit
 const SVG_SIDE = 512; // pixels: the shorter side at which an SVG is drawn
@@ -132,6 +136,8 @@ async function drawSvg(file: File, notes: Note[]): Promise<ImageBitmap> {
   // The root's tag by hand: a parser of XML would complain on the console of what the image element refuses quietly.
   const tag = /<svg\b[^>]*>/i.exec(source)?.[0];
   if (!tag) throw new PictureError("unreadable_picture");
+  // What is drawn with HTML inside may not be read back from a canvas.
+  if (/<(\w+:)?foreignObject[\s>]/i.test(source)) throw new PictureError("svg_with_html");
   const attribute = (name: string) =>
     new RegExp(`\\s${name}\\s*=\\s*["']([^"']*)["']`, "i").exec(tag)?.[1].trim() ?? "";
   const given = ["width", "height"].map((name) =>

@@ -19,7 +19,9 @@ export type Picture =
 
 /** What is going on with the picture that the reader gave. */
 export type Task =
-  | { readonly step: "idle" | "computing" }
+  /** `note` is a label of what the reader should know. */
+  | { readonly step: "idle"; readonly note?: string }
+  | { readonly step: "computing" }
   | { readonly step: "reading" | "loading_engine"; readonly share?: number }
   | { readonly step: "failed"; readonly reason: string; readonly file: string };
 
@@ -212,9 +214,11 @@ class Store extends EventTarget {
     signal.throwIfAborted();
     tell({ step: "computing" });
     const image = toImage(manifest, pixels);
-    const layers = await infer(manifest, image, (share) => tell({ step: "loading_engine", share }), signal);
+    let note: string | undefined;
+    const onProgress = (share: number) => tell({ step: "loading_engine", share });
+    const layers = await infer(manifest, image, onProgress, () => (note = "engine_blocked"), signal);
     signal.throwIfAborted();
-    tell({ step: "idle" });
+    tell({ step: "idle", note });
     return { source: OWN, layers };
   }
 }
@@ -238,9 +242,14 @@ export function takePictures(): void {
   takesPictures = true;
   const take = (data: DataTransfer | null, event: Event) => {
     const found = pictureIn(data);
-    if (!found) return;
-    event.preventDefault();
-    void store.take(found.file, found.count);
+    if (found) {
+      event.preventDefault();
+      void store.take(found.file, found.count);
+    } else if (data && !isEditable(event.target)) {
+      // A picture that is dragged from another page comes as its address; nothing is fetched from there.
+      event.preventDefault();
+      store.report({ step: "failed", reason: "no_file", file: "" });
+    }
   };
   addEventListener("paste", (event) => take(event.clipboardData, event));
   addEventListener("drop", (event) => {
@@ -248,13 +257,18 @@ export function takePictures(): void {
     take(event.dataTransfer, event);
   });
   addEventListener("dragover", (event) => {
-    if (!event.dataTransfer?.types.includes("Files")) return;
+    const types = event.dataTransfer?.types ?? [];
+    if (!["Files", "text/uri-list", "text/plain", "text/html"].some((type) => types.includes(type))) return;
     event.preventDefault();
+    if (!types.includes("Files")) return;
     document.documentElement.classList.add("is-dropping");
   });
   addEventListener("dragleave", (event) => {
     if (!event.relatedTarget) document.documentElement.classList.remove("is-dropping");
   });
 }
+
+const isEditable = (target: EventTarget | null) =>
+  target instanceof HTMLElement && target.matches("input, textarea, [contenteditable]");
 
 let takesPictures = false;

@@ -36,7 +36,8 @@ export function summary(manifest: Manifest, view: network.View | null, off: read
 export function progress(task: Task, notes: readonly string[]) {
   if (task.step === "failed")
     return html`<p class="cn-message cn-error" role="alert">${text(task.reason, { file: task.file })}</p>`;
-  if (task.step === "idle") return notes.map((note) => html`<p class="cn-message">${text(note)}</p>`);
+  if (task.step === "idle")
+    return [...notes, ...(task.note ? [task.note] : [])].map((note) => html`<p class="cn-message">${text(note)}</p>`);
   if (!("share" in task)) return html`<p class="cn-message">${text(task.step)}</p>`;
   return html`<p class="cn-message cn-progress"><label>${text(task.step)} <progress max="1" .value=${task.share!}></progress></label>
     <span class="number">${texts.wholePercent(task.share!)}</span></p>`;
