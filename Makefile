@@ -1,17 +1,23 @@
-# `make site` builds the site into site/, `make test` runs every test, `make bench` measures. All set up what they need.
+# `make site` builds the site into site/, `make test` runs the linters and every test, `make lint` the linters alone,
+# `make bench` measures. All set up what they need.
 
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: site test bench clean
+.PHONY: site test lint bench clean
 
 site: .venv/.site
 	@$(BIN)/python build.py $(ARGS)
 
-test: .venv/.test
+test: lint
 	@$(BIN)/python -m tests.browsers
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
+
+lint: .venv/.test
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/python -m tests.lint
 
 bench: .venv/.test
 	@$(BIN)/python -m tests.browsers

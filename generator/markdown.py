@@ -7,7 +7,7 @@ import xml.etree.ElementTree as etree
 from dataclasses import dataclass, field
 from html import unescape
 from textwrap import shorten
-from typing import Any
+from typing import Any, ClassVar
 
 import markdown
 from markdown.extensions import Extension
@@ -219,7 +219,7 @@ class _Directives(BlocksExtension):
 
 class _FigureBlock(Block):
     ARGUMENT = True
-    figures: dict[str, Figure] = {}
+    figures: ClassVar[dict[str, Figure]] = {}
 
     def on_create(self, parent: etree.Element) -> etree.Element:
         figure = self.figures[self.argument]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import tempfile
 from dataclasses import dataclass
@@ -98,5 +97,5 @@ def _draw(files: list[Path], node: Node, cache: Path) -> dict[Path, Image.Image]
                 )
                 raise BuildError(f"resvg cannot draw this SVG: {error.message}", broken) from error
             for number, path in enumerate(missing):
-                os.replace(Path(out) / f"{number}.png", kept[path])
+                (Path(out) / f"{number}.png").replace(kept[path])
     return {path: Image.open(kept[path]) for path in files}

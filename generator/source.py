@@ -75,7 +75,7 @@ def check_html(html: str, headings: list[tuple[int, str, str]], lesson: Lesson) 
         raise BuildError(
             f'the id "{repeated}" is used twice in this lesson', lesson.path, places[1] if len(places) > 1 else None
         )
-    for level, anchor, _ in headings:
+    for level, _anchor, _ in headings:
         if level == 1:
             place = next((number for number, line in lines if re.match(r"#\s", line)), None)
             raise BuildError(

@@ -43,7 +43,7 @@ def stills(
         results: dict[str, Path] = {}
         for language in site.languages:
             for slug in site.lessons:
-                lesson, body = rendered.get((language.code, slug)) or rendered[site.default_language.code, slug]
+                _lesson, body = rendered.get((language.code, slug)) or rendered[site.default_language.code, slug]
                 for figure in body.figures:
                     job = _job(folder, len(jobs), figure, language, packages)
                     results[still_path(language.code, slug, figure)] = Path(job["out"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 import urllib.error
 import urllib.request
@@ -64,7 +63,7 @@ def download(data: Data, folder: Path, on_progress: Callable[[int], None], pause
             "what the server sent is not the file described in strata.toml (its MD5 differs); try again, or load it by hand and name it with --data",
             data.url,
         )
-    os.replace(part, target)
+    part.replace(target)
     return target
 
 

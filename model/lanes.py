@@ -46,7 +46,7 @@ def load_functions(cache: Path) -> ctypes.CDLL | None:
             with tempfile.TemporaryDirectory(dir=cache) as folder:
                 made = Path(folder) / library.name
                 subprocess.run([compiler, *FLAGS, "-o", made, SOURCE], check=True, capture_output=True)
-                os.replace(made, library)
+                made.replace(library)
         return ctypes.CDLL(str(library))
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,7 +45,7 @@ def keep_views(
                         images = change(to_input(photos[some.numpy()]), drawn[view, some])
                         file.write((images * 255).round().byte().numpy().tobytes())
                     on_progress(view + 1, shape[0])
-            os.replace(unfinished, path)
+            unfinished.replace(path)
         except OSError as error:
             raise BuildError(
                 f"the views need {math.prod(shape) / 1e9:.1f} GB there, and cannot be written ({error.strerror}); make room, or lower `views` in the recipe",

@@ -24,7 +24,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(part, path)
+    part.replace(path)
 
 
 def save_weights(path: Path, network: nn.Sequential, card: dict[str, Any]) -> None:

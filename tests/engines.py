@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, Playwright
@@ -83,8 +83,8 @@ def launch(playwright: Playwright, engine: str) -> Browser | WebKit:
 class _Handler(SimpleHTTPRequestHandler):
     """Serves a folder below SUB_PATH, and what `broken` says instead of a file."""
 
-    broken: dict[str, bytes | None] = {}
-    packed: dict[str, bytes] = {}
+    broken: ClassVar[dict[str, bytes | None]] = {}
+    packed: ClassVar[dict[str, bytes]] = {}
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path

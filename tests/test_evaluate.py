@@ -83,7 +83,7 @@ def test_confusion_counts_and_mistakes_come_surest_first():
 
 def test_silent_channels_are_counted():
     network = a_network()
-    assert [entry["silent"] for entry in silent_channels(network, some_photos().images)][0] == 0
+    assert next(entry["silent"] for entry in silent_channels(network, some_photos().images)) == 0
     with torch.no_grad():
         network.layers.conv_1_1.bias[2] = -1e3
     found = {entry["layer"]: entry for entry in silent_channels(network, some_photos().images)}
@@ -156,7 +156,7 @@ def test_the_card_is_written_by_one_command_and_says_what_it_measured(project, c
         build.main([*arguments[:6], "--others", str(others)]) == 1
         and "give --train or --evaluate too" in capfd.readouterr().err
     )
-    assert build.main(arguments[:4] + ["--evaluate", "small"]) == 1 and "--data PATH" in capfd.readouterr().err
+    assert build.main([*arguments[:4], "--evaluate", "small"]) == 1 and "--data PATH" in capfd.readouterr().err
     old = json.loads(first)
     del old["unknown"]["layer"]
     (project / "weights.json").write_text(json.dumps(old))
@@ -195,7 +195,7 @@ def test_a_card_says_what_takes_from_its_figures(project, capfd):
 
 
 @pytest.mark.parametrize(
-    "folder, task, says",
+    ("folder", "task", "says"),
     [
         ("n03662601", "--train", "there are no photos of fashion there, but of tinyvgg; name that model"),
         (

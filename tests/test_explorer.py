@@ -346,9 +346,10 @@ def test_the_window_plays_steps_and_scrubs(visit):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_whole_map_fills_while_the_window_goes_over_all_that_comes_in(visit, engine):
     page = open_state(visit, "layer=conv_2_2&channel=1", engine, viewport={"width": 1440, "height": 1000})
-    clips = lambda: page.locator(".st-part heat-map canvas, .st-result heat-map canvas").evaluate_all(
-        "(all) => all.map((one) => one.style.clipPath)"
-    )  # noqa: E731
+    def clips():
+        return page.locator(".st-part heat-map canvas, .st-result heat-map canvas").evaluate_all(
+            "(all) => all.map((one) => one.style.clipPath)"
+        )
     assert page.locator(".st-parent .hm-region:not([hidden])").count() == 10 and set(clips()) == {""}
     page.select_option(".st-player select", "480 a second")
     page.click(".st-play")
@@ -439,10 +440,11 @@ def test_paper_has_whole_maps(visit):
 
 def test_a_picture_is_compared_with_the_one_that_the_list_names(visit, network):
     page = open_state(visit, "example=red_panda&" + STATES["compare"])
-    said = lambda: (
-        page.locator(".st-other option:checked").inner_text(),
-        page.locator(".st-picture-row figcaption").all_inner_texts()[1],
-    )  # noqa: E731
+    def said():
+        return (
+            page.locator(".st-other option:checked").inner_text(),
+            page.locator(".st-picture-row figcaption").all_inner_texts()[1],
+        )
     page.select_option(".st-other select", "orange")
     page.wait_for_function(
         "() => document.querySelectorAll('.st-picture-row figcaption')[1]?.textContent.includes('orange')"
@@ -561,7 +563,7 @@ def test_no_view_has_a_barrier_or_runs_out_of_the_page(visit, language, width):
 
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("name", ["fashion", "three", "twenty"])
-def test_all_views_of_other_networks(visit, other, built, name, width):  # noqa: F811
+def test_all_views_of_other_networks(visit, other, built, name, width):
     """A network of 28 pixels with padding, one of three layers, one of twenty channels with average pooling and a hidden linear layer."""
     root = built if name == "fashion" else other / "out"
     page = visit(base=f"{root.as_uri()}/", viewport={"width": width, "height": 900}).open(f"{name}/index.html")

@@ -15,7 +15,7 @@ from model.recipe import Recipe
 from model.run import Batches, Run, State
 from model.train import training_network
 
-TINY = dict(in_channels=3, hidden_units=10, classes=10, image_size=32, padding=0)
+TINY = {"in_channels": 3, "hidden_units": 10, "classes": 10, "image_size": 32, "padding": 0}
 ODD = [
     {"name": "a", "kind": "conv", "out_channels": 7, "kernel_size": 5, "padding": 1},
     {"name": "b", "kind": "relu"},

@@ -57,7 +57,7 @@ def test_a_node_that_is_missing_or_too_old_is_brought_from_pypi(machine, version
     said = []
     calls = machine(version)
     assert Node(ROOT / "assets", said.append).folder == tmp_path / "bin"
-    assert [command for command in calls.made if "pip" in command][0][-1] == WHEEL and WHEEL in said[0]
+    assert next(command for command in calls.made if "pip" in command)[-1] == WHEEL and WHEEL in said[0]
 
 
 def test_who_needs_a_newer_node_than_the_machines_gets_one_and_nobody_else_does(machine, tmp_path):

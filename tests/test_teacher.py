@@ -134,7 +134,7 @@ def test_views_that_cannot_be_kept_leave_nothing(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("model.views.os.replace", full)
+        patched.setattr("model.views.Path.replace", full)
         with pytest.raises(
             BuildError,
             match=r"the views need 0\.0 GB there, and cannot be written \(No space left on device\); make room, or lower `views`",
