@@ -346,10 +346,12 @@ def test_the_window_plays_steps_and_scrubs(visit):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_whole_map_fills_while_the_window_goes_over_all_that_comes_in(visit, engine):
     page = open_state(visit, "layer=conv_2_2&channel=1", engine, viewport={"width": 1440, "height": 1000})
+
     def clips():
         return page.locator(".st-part heat-map canvas, .st-result heat-map canvas").evaluate_all(
             "(all) => all.map((one) => one.style.clipPath)"
         )
+
     assert page.locator(".st-parent .hm-region:not([hidden])").count() == 10 and set(clips()) == {""}
     page.select_option(".st-player select", "480 a second")
     page.click(".st-play")
@@ -440,11 +442,13 @@ def test_paper_has_whole_maps(visit):
 
 def test_a_picture_is_compared_with_the_one_that_the_list_names(visit, network):
     page = open_state(visit, "example=red_panda&" + STATES["compare"])
+
     def said():
         return (
             page.locator(".st-other option:checked").inner_text(),
             page.locator(".st-picture-row figcaption").all_inner_texts()[1],
         )
+
     page.select_option(".st-other select", "orange")
     page.wait_for_function(
         "() => document.querySelectorAll('.st-picture-row figcaption')[1]?.textContent.includes('orange')"

@@ -232,8 +232,10 @@ def test_what_does_not_fit_is_explained_and_mended_by_a_click(visit, page_of_fig
 
 def test_the_kernel_is_moved_by_pointer_keys_and_player(visit, page_of_figures):
     page = hyper(visit, page_of_figures, values="at=1.1", viewport={"width": 1200, "height": 800})
+
     def said():
         return page.text_content(".ch-said")
+
     assert "row 1, column 1" in said() and "rows 1, 2, 3" in said()
     box = page.locator(".fig-explorable svg").bounding_box()
     cell = page.locator(".ch-result").bounding_box()
