@@ -55,3 +55,33 @@ export function pointIn(event: PointerEvent): [number, number] {
   const { width, height } = drawing.viewBox.baseVal;
   return [((event.clientX - box.left) * width) / box.width, ((event.clientY - box.top) * height) / box.height];
 }
+
+const CELL = 34; // the largest cell, in CSS pixels
+const SMALLEST = 20; // smaller cells are hard to point at: then two grids stand one below the other
+const GAP = 56; // between two grids
+const TITLE = 26; // height above a grid
+const LEAST = 112; // of the second grid's width, for its title
+
+/** Two square grids with room for a title above each. */
+export interface TwoGrids {
+  width: number;
+  height: number;
+  first: Grid;
+  second: Grid;
+}
+
+/** Grids of `a` × `a` and `b` × `b` cells, beside each other where the cells stay large enough, else one below the other. */
+export function twoGrids(a: number, b: number, width: number): TwoGrids {
+  const square = (count: number, cell: number, x: number, y: number) => ({ x, y, cell, rows: count, columns: count });
+  const cell = Math.min(CELL, (width - GAP - 2) / (a + Math.max(b, 4)));
+  if (cell >= SMALLEST) {
+    const tall = Math.max(a, b) * cell;
+    const first = square(a, cell, 1, TITLE + (tall - a * cell) / 2);
+    const second = square(b, cell, 1 + a * cell + GAP, TITLE + (tall - b * cell) / 2);
+    return { width: second.x + Math.max(b * cell + 1, LEAST), height: TITLE + tall + 1, first, second };
+  }
+  const large = Math.min(CELL, (width - 2) / Math.max(a, b));
+  const first = square(a, large, 1, TITLE);
+  const second = square(b, large, 1, 2.4 * TITLE + a * large);
+  return { width: Math.max(a, b) * large + 2, height: second.y + b * large + 1, first, second };
+}

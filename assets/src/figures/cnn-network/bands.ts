@@ -1,5 +1,5 @@
 /** The maps and the classes as things to point at and to open: templates, and no state of their own. */
-import { html, nothing } from "lit";
+import { html } from "lit";
 import type { Manifest } from "../../arithmetic/manifest";
 import type { MapName } from "../../arithmetic/trace";
 import { type Band, type Layout, type Place, parents } from "../../drawing/layout";
@@ -66,10 +66,4 @@ export function classes(
       <span class="cn-bar-track"><span class="cn-bar-fill" .style=${`transform:scaleX(${probability})`}></span></span>
     </li>`;
   })}</ul>`;
-}
-
-/** The figures of the network's card, with a link to it. */
-export function cardLink(manifest: Manifest, address: string, values: Record<string, string>) {
-  if (!manifest.figures) return nothing;
-  return html`<p class="cn-figures number"><a href=${address}>${text("figures", values)}</a></p>`;
 }

@@ -9,28 +9,27 @@
  *     ///
  */
 import { html, nothing } from "lit";
-import { fields } from "../../arithmetic/field";
 import { lastOf } from "../../arithmetic/manifest";
 import type { MapName, Trace, Weights } from "../../arithmetic/trace";
-import { loadBytes, loadGlobal, pageUrl, siteUrl } from "../../data/loading";
+import { loadBytes, loadGlobal } from "../../data/loading";
 import { nextTask } from "../../data/slices";
 import { OWN, store } from "../../data/store";
 import { allLinks, type Layout, layoutNetwork, type Place } from "../../drawing/layout";
-import { decimal, dimensions, integer, percent, text } from "../../drawing/text";
+import { text } from "../../drawing/text";
 import { theme } from "../../drawing/theme";
-import * as words from "../../drawing/words";
 import { propertiesOf } from "../../elements/figure";
 import { paintCrop } from "../../elements/own-picture";
 import { PictureFigure } from "../../elements/picture-figure";
-import { type Actions, band, cardLink, classes } from "./bands";
+import { type Actions, band, classes } from "./bands";
 import { declaration, type Look, lookOf, type State, stateOf, viewsOf } from "./look";
 import { MapPainter } from "./maps";
 import * as overview from "./overview";
 import { type Paper, paperAfter, paperOf } from "./paper";
 import { elementOf, focused, NOWHERE, next, type Pointed, placeOf, same, unitAt } from "./pointing";
 import { still } from "./still";
+import { pictures, tray } from "./tray";
 import { Variation } from "./variation";
-import { compute, SHARINGS, type Sharing, scaleOf, summaryOf, unitsOf, type View } from "./view";
+import { compute, SHARINGS, type Sharing, scaleOf, type View } from "./view";
 
 const BUILT_FIRST = 4; // layers: on a phone about 50 ms
 const BUILDING = 15; // milliseconds at once; the browser's own work on what was built takes about as long
@@ -295,7 +294,7 @@ class CnnNetwork extends PictureFigure<State> {
   }
 
   protected override draw() {
-    const { manifest, layout, base, pointed } = this;
+    const { manifest, layout, base, pointed, look } = this;
     if (!layout) return nothing;
     const { off, details } = this.state;
     const box = { width: `${layout.width}px`, height: `${layout.height}px` };
@@ -309,10 +308,10 @@ class CnnNetwork extends PictureFigure<State> {
           ${overview.switchedOff(off, this.allOn)}
           ${this.note ? html`<p class="cn-message" role="status">${text(this.note)}</p>` : nothing}
         </div>
-        ${this.drawTray()}
+        ${tray(manifest, this.view, look ? null : layout, pointed)}
       </div>
       ${this.drawStage()}
-      <div class="cn-network" ?data-plain=${!details} ?hidden=${this.look !== null} data-direction=${layout.direction} role="group"
+      <div class="cn-network" ?data-plain=${!details} ?hidden=${look !== null} data-direction=${layout.direction} role="group"
         aria-label=${text("network_label", { title: manifest.title })} .style=${`height:${box.height}`}
         @keydown=${this.onKey} @pointerleave=${() => (this.pointed = { ...pointed, active: focused(this, this.last), unit: null })}>
         ${overview.links(manifest, layout, this.links, pointed.active)}
@@ -330,26 +329,8 @@ class CnnNetwork extends PictureFigure<State> {
   /** The strip of examples, the reader's own picture, the ways to give one, and the brush. */
   private drawBar() {
     const { manifest, paper, base } = this;
-    const source = base?.source;
-    const { own } = store;
-    const last = Math.max(1, manifest.examples.length - 1);
-    const strip = `background-image:url("${siteUrl(`models/${manifest.name}/examples.webp`)}");background-size:${manifest.examples.length * 100}% 100%`;
     return html`<div class="cn-bar">
-      <div class="cn-strip" role="group" aria-label=${text("examples")}>
-        ${manifest.examples.map((example, i) => {
-          const name = words.exampleName(manifest, example);
-          return html`<button type="button" data-example=${example.name} aria-pressed=${source === example.name} aria-label=${name} title=${name}
-            @click=${() => void this.choose({ model: manifest.name, example: example.name })}>
-            <span class="cn-thumbnail" .style=${`${strip};background-position:${(100 * i) / last}% 0`}></span>
-          </button>`;
-        })}
-        ${
-          own
-            ? html`<button type="button" data-example=${OWN} aria-pressed=${source === OWN} aria-label=${text("own_picture")}
-              title=${own.file.name} @click=${() => store.own && void this.choose({ own: store.own })}><canvas class="cn-thumbnail" data-map="own"></canvas></button>`
-            : nothing
-        }
-      </div>
+      ${pictures(manifest, base?.source, (picture) => void this.choose(picture))}
       <picture-input></picture-input>
       <button type="button" class="cn-quiet cn-paint" aria-pressed=${paper !== null} @click=${this.takeBrush}>${text("paint")}</button>
     </div>
@@ -411,37 +392,6 @@ class CnnNetwork extends PictureFigure<State> {
 
   protected override get stillGiven() {
     return { ...super.stillGiven, trace: this.trace };
-  }
-
-  /** The map pointed at, large, in words. */
-  private drawTray() {
-    const { manifest, view, look, pointed } = this;
-    const { active, unit } = pointed;
-    const place = active && active.layer !== this.last && !look ? placeOf(this.layout, active) : null;
-    const { figures } = manifest;
-    const card = figures && {
-      parameters: integer(manifest.parameters),
-      accuracy: percent(figures.accuracy),
-      photos: integer(figures.photos),
-    };
-    return html`<div class="cn-lens">
-      <div class="cn-hints">${look ? nothing : html`<p>${text("how_to_point")} <span class="cn-drop">${text("how_to_type")}</span></p>`}
-        ${card ? cardLink(manifest, pageUrl(`models/${manifest.name}/index.html`), card) : nothing}</div>
-      ${
-        place && view
-          ? html`<div class="cn-tray"><canvas class="cn-large" data-map="large" aria-hidden="true"></canvas>
-            <div><p><strong>${place.layer}</strong> ${words.channelName(manifest, place)}</p>
-            <p>${unit ? this.unitInWords(view, place, unit) : words.facts(manifest, place, summaryOf(view, place))}</p><p>${words.origin(manifest, place)}</p></div></div>`
-          : nothing
-      }
-    </div>`;
-  }
-
-  private unitInWords({ trace }: View, place: Place, [y, x]: readonly [number, number]) {
-    const { size } = fields(this.manifest, place.layer, place.channel, y, x).at(-1)!;
-    const value = unitsOf(trace, place)[y * (place.units.width === 1 ? 1 : place.units.width) + x];
-    const label = place.layer === "image" ? "unit_of_picture" : "unit_sees";
-    return text(label, { row: y, column: x, value: decimal(value), size: dimensions(size) });
   }
 
   protected override updated() {

@@ -85,7 +85,7 @@ class ConvHyperparameters extends Figure<State> {
     const layout = layoutGrids(state, this.width < 700 ? this.width : this.width - CONTROLS);
     const point = (event: PointerEvent) => {
       const at = pointIn(event);
-      const place = cellAt(layout.input, at)?.map((cell) => placeOf(state, cell)) ?? cellAt(layout.output, at);
+      const place = cellAt(layout.first, at)?.map((cell) => placeOf(state, cell)) ?? cellAt(layout.second, at);
       this.player.play(false);
       if (place) this.goTo(place[0], place[1]);
     };

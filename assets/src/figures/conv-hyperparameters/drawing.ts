@@ -1,52 +1,19 @@
 /** The padded input and the output, side by side or one below the other: a pure function from the state to SVG. */
 import { nothing, svg } from "lit";
-import { cells, everyCell, type Grid, middleOf } from "../../drawing/grid";
+import { cells, everyCell, type Grid, middleOf, type TwoGrids, twoGrids } from "../../drawing/grid";
 import { dimensions, text } from "../../drawing/text";
 import { compute, inside, type Setting, taps } from "./arithmetic";
 
-const CELL = 34; // the largest cell, in CSS pixels
-const SMALLEST = 20; // smaller cells are hard to point at: then the grids stand one below the other
-const GAP = 56;
-const LEAST = 112; // of the output's width, for its title
-const TITLE = 26; // height above a grid
-
-export interface Layout {
-  width: number;
-  height: number;
-  input: Grid;
-  output: Grid;
-}
-
-export function layoutGrids(setting: Setting, width: number): Layout {
+export function layoutGrids(setting: Setting, width: number): TwoGrids {
   const { padded, output } = compute(setting);
-  const grid = (count: number, cell: number, x: number, y: number): Grid => ({
-    x,
-    y,
-    cell,
-    rows: count,
-    columns: count,
-  });
-  const cell = Math.min(CELL, (width - GAP - 2) / (padded + Math.max(output, 4)));
-  if (cell >= SMALLEST) {
-    const middle = TITLE + ((padded - output) * cell) / 2;
-    const [input, right] = [grid(padded, cell, 1, TITLE), grid(output, cell, 1 + padded * cell + GAP, middle)];
-    return {
-      width: right.x + Math.max(output * cell + 1, LEAST),
-      height: TITLE + padded * cell + 1,
-      input,
-      output: right,
-    };
-  }
-  const large = Math.min(CELL, (width - 2) / padded);
-  const [input, below] = [grid(padded, large, 1, TITLE), grid(output, large, 1, 2.4 * TITLE + padded * large)];
-  return { width: padded * large + 2, height: below.y + output * large + 1, input, output: below };
+  return twoGrids(padded, output, width);
 }
 
 /** The drawing; `at` is the output's cell on show. */
 export function grids(
   setting: Setting,
   at: readonly [number, number] | null,
-  { width, height, input, output: result }: Layout,
+  { width, height, first: input, second: result }: TwoGrids,
   hasText = true,
 ) {
   const { input_size, padding, stride } = setting;
