@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 import traceback
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from PIL import Image
 
 from config import Model, Site, read_site
-from errors import BuildError, nearest
+from errors import BuildError
 from generator.cards import as_markdown, read_cards
 from generator.figures import read_figure_kinds
 from generator.formulas import set_formulas
@@ -41,93 +31,92 @@ from generator.site import (
     version_of,
 )
 from generator.stills import stills
-
-ROOT = Path(__file__).resolve().parent
-console = Console(highlight=False, markup=False, emoji=False)
+from options import Options, parse
+from terminal import console, near, say
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0, or 1 after one line on stderr that says what to mend."""
-    options = _parser().parse_args(arguments)
+    options = parse(arguments)
     try:
-        site = read_site(options.root)
-        data = find_data(site, options)
-        node = Node(site.root / "assets", lambda what: console.print(f"  {what}"))
-        untrained = [model for model in site.models.values() if not model.weights.exists() and data[model.name]]
-        train = _chosen(site, options.train) if options.train is not None else []
-        train += [model for model in untrained if model not in train]
-        evaluate = _chosen(site, options.evaluate) if options.evaluate is not None else []
-        if train or evaluate:  # a fault in what stands there already is told before the hours that they may take
-            check_out(options.out)
-            read_labels(site)
-            read_lessons(site)
-        check_tasks([*train, *evaluate], data, options, node)
-        for models, task in ((train, train_model), (evaluate, evaluate_model)):
-            for model in models:
-                task(model, data[model.name], options.others, node, options.root)
-        build(site, options.out, data, node)
+        return COMMANDS[options.command](options)
     except BuildError as error:
         print(_relative(str(error), options.root), file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print("stopped; the site is as it was", file=sys.stderr)
-        return 1
-    except (
-        Exception
-    ) as error:  # a fault of ours, or one that nobody thought of: still one line, and the place in the code
+    except Exception as error:  # a fault of ours: still one line, and the place in the code
         place = traceback.extract_tb(error.__traceback__)[-1]
-        print(
-            f"unexpected {type(error).__name__} in {Path(place.filename).name}:{place.lineno}: {_relative(str(error), options.root)[:300]}",
-            file=sys.stderr,
-        )
-        return 1
+        message = _relative(str(error), options.root)[:300]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        print(f"unexpected {type(error).__name__} in {where}: {message}", file=sys.stderr)
+    return 1
+
+
+def build(options: Options) -> int:
+    """Build the site into a folder. A network without weights is trained first where its photos are at hand."""
+    site, node = read_site(options.root), _node(options)
+    data = _find_data(site, options)
+    untrained = [model for model in site.models.values() if not model.weights.exists() and data[model.name]]
+    if untrained:
+        check_out(options.out)  # faults of the content show before the hours that training may take
+        read_labels(site)
+        read_lessons(site)
+        _run_training("train", site, untrained, data, options)
+    _build(site, options.out, data, node)
     return 0
 
 
-def find_data(site: Site, options: argparse.Namespace) -> dict[str, Path | None]:
-    """Each model's photos: those given as --data where they are of its classes, else from the web."""
-    from model.data import holds
-
-    if options.data is None:
-        return {model.name: fetch(model, options.root) if options.download else None for model in site.models.values()}
-    theirs = [model.name for model in site.models.values() if holds(options.data, [c.folder for c in model.classes])]
-    if not theirs and len(site.models) == 1:
-        theirs = list(site.models)  # reading them will tell what is missing
-    if not theirs:
-        folders = "; ".join(
-            f'{model.name}: "{model.classes[0].folder}", "{model.classes[1].folder}", …'
-            for model in site.models.values()
-        )
-        raise BuildError(
-            f"no folder there is named as strata.toml says that those of a model's classes are ({folders})",
-            options.data,
-        )
-    return {name: options.data if name in theirs else None for name in site.models}
+def train(options: Options) -> int:
+    """Train networks, and write their weights and cards."""
+    return _train_or_evaluate(options)
 
 
-def check_tasks(models: list[Model], data: dict[str, Path | None], options: argparse.Namespace, node: Node) -> None:
-    """What training and evaluation will need, looked at before the hours that they may take; BuildError says what is missing."""
-    if options.others and not models:
-        raise BuildError("--others is for a network's card; give --train or --evaluate too")
-    for model in models:
-        if data[model.name] is None and options.data:
-            there = [name for name, path in data.items() if path]
-            raise BuildError(
-                f"there are no photos of {model.name} there, but of {', '.join(there)}; name that model after --train or --evaluate, or give other photos",
-                options.data,
-            )
-        if data[model.name] is None:
-            raise BuildError(
-                f"this needs the photos of {model.name}: --data PATH, a folder with one folder a class, tiny-imagenet-200, or IDX files; as folder or zip"
-            )
-        _examples(model, node, options.root)
-    if options.others:
-        from model.card import find_others
-
-        find_others(options.others)
+def evaluate(options: Options) -> int:
+    """Measure trained networks, and write their cards."""
+    return _train_or_evaluate(options)
 
 
-def build(site: Site, out: Path, data: dict[str, Path | None], node: Node) -> None:
+COMMANDS = {"build": build, "train": train, "evaluate": evaluate}
+
+
+def _train_or_evaluate(options: Options) -> int:
+    from model.commands import chosen
+
+    site = read_site(options.root)
+    data = _find_data(site, options)
+    _run_training(options.command, site, chosen(site, data, options), data, options)
+    return 0
+
+
+def _run_training(
+    command: str, site: Site, models: list[Model], data: dict[str, Path | None], options: Options
+) -> None:
+    from model import commands
+
+    node = _node(options)
+
+    def pictures(model: Model) -> list[Image.Image]:
+        return [example.picture for example in _examples(model, node, options.root)]
+
+    getattr(commands, command)(site, models, data, pictures, options)
+    docs = options.root / "docs" / "cards.md"
+    if docs.exists():
+        docs.write_text(as_markdown(read_cards(read_site(options.root))), encoding="utf-8")
+
+
+def _find_data(site: Site, options: Options) -> dict[str, Path | None]:
+    if options.data is None and not options.download:
+        return dict.fromkeys(site.models)
+    from model.commands import find_data  # torch takes a second to import; a plain build may not need it
+
+    return find_data(site, options)
+
+
+def _node(options: Options) -> Node:
+    return Node(options.root / "assets", lambda what: say(f"  {what}"))
+
+
+def _build(site: Site, out: Path, data: dict[str, Path | None], node: Node) -> None:
     """Everything that a site is made of, checked first and written last."""
     started = time.monotonic()
     check_out(out)
@@ -139,7 +128,7 @@ def build(site: Site, out: Path, data: dict[str, Path | None], node: Node) -> No
         if lesson.outdated:
             original = lessons[site.default_language.code, lesson.slug]
             console.print(
-                f'  {_near(lesson.path)} is older than {_near(original.path)}; once it says the same, write there: original: "{original.digest}"',
+                f'  {near(lesson.path)} is older than {near(original.path)}; once it says the same, write there: original: "{original.digest}"',
                 soft_wrap=True,
             )
     kinds = read_figure_kinds(site.root / "assets" / "src" / "figures")
@@ -151,7 +140,7 @@ def build(site: Site, out: Path, data: dict[str, Path | None], node: Node) -> No
         files |= model_files(package)
         if not package.manifest["figures"]:
             console.print(
-                f"  {model.title} has no card yet; it comes with: python build.py --evaluate {model.name} --data PATH",
+                f"  {model.title} has no card yet; it comes with: python build.py evaluate {model.name} --data PATH",
                 soft_wrap=True,
             )
         console.print(
@@ -174,7 +163,7 @@ def build(site: Site, out: Path, data: dict[str, Path | None], node: Node) -> No
         console.print("  no site_url in strata.toml: sitemap, feed and canonical links are left out")
     write_site(files, out)
     console.print(
-        f"{len(all_pages)} pages in {time.monotonic() - started:.1f} s. Open {_near(out / 'index.html')}",
+        f"{len(all_pages)} pages in {time.monotonic() - started:.1f} s. Open {near(out / 'index.html')}",
         soft_wrap=True,
     )
 
@@ -185,163 +174,19 @@ def package_model(model: Model, data: Path | None, node: Node, root: Path):
 
     if not model.weights.exists():
         raise BuildError(
-            f"the weights are missing; restore them from git, or train: python build.py --train {model.name} --data PATH",
+            f"the weights are missing; restore them from git, or train: python build.py train {model.name} --data PATH",
             model.weights,
         )
     return package(model, [Example(**vars(picture)) for picture in _examples(model, node, root)], data)
-
-
-def fetch(model: Model, root: Path) -> Path | None:
-    """The model's photos from the web, where strata.toml says where they are; kept in .cache/data."""
-    from model.download import download
-
-    if model.data is None or not model.data.url:
-        return None
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task(f"downloading {model.data.title}", total=model.data.bytes)
-        return download(model.data, root / ".cache" / "data", lambda here: progress.update(task, completed=here))
-
-
-def train_model(model: Model, data: Path, others: Path | None, node: Node, root: Path) -> None:
-    """Train with live progress, then write the model's card; Ctrl-C keeps what there is, and the next run goes on from there."""
-    from model.networks import build_network
-    from model.recipe import Recipe
-    from model.run import Progress as Epoch
-    from model.train import train
-
-    try:
-        network, shape = build_network(model.network, len(model.classes))
-        recipe = Recipe.read(model.recipe)
-    except BuildError as error:
-        raise BuildError(f"[models.{model.name}] {error.message}", "strata.toml") from error
-    with _progress() as progress:
-        photos = _read_photos(model, data, shape, progress)
-        tasks: dict[str, TaskID] = {}
-
-        def on_epoch(epoch: Epoch) -> None:
-            figures = (
-                f"loss {epoch.figures.loss:.3f}  {epoch.figures.accuracy:.1%} of the validation photos  "
-                if epoch.figures
-                else ""
-            )
-            state = f"{figures}{_duration(epoch.seconds_left)} left"
-            if epoch.stage not in tasks:
-                tasks[epoch.stage] = progress.add_task(f"{model.name}: {epoch.stage}", total=epoch.epochs, state="")
-            progress.update(tasks[epoch.stage], completed=epoch.epoch, state=state)
-            if not console.is_terminal:  # a log gets a line an epoch
-                console.print(f"{epoch.stage} {epoch.epoch}/{epoch.epochs}  {state}")
-
-        train(network, photos, recipe, model.weights, root / ".cache" / "train" / f"{model.name}.safetensors", on_epoch)
-    evaluate_model(model, data, others, node, root)
-
-
-def evaluate_model(model: Model, data: Path, others: Path | None, node: Node, root: Path) -> None:
-    """Write the model's card anew: its figures on the photos for the test, and what it makes of pictures of none of its classes."""
-    from model.card import write_card
-    from model.networks import build_network
-
-    _, shape = build_network(model.network, len(model.classes))
-    with _progress() as progress:
-        photos = _read_photos(model, data, shape, progress)
-    card, notes = write_card(model, photos, [p.picture for p in _examples(model, node, root)], others)
-    for note in notes:
-        console.print(f"{model.name}: {note}", soft_wrap=True)
-    docs = root / "docs" / "cards.md"
-    if docs.exists():
-        docs.write_text(as_markdown(read_cards(read_site(root))), encoding="utf-8")
-    figures = card["figures"]
-    low, high = figures["interval"]
-    console.print(
-        f"{model.name}: {figures['accuracy']:.1%} ({low:.1%} to {high:.1%}) of {figures['photos']} test photos, mean negative log-likelihood {figures['likelihood']:.3f}; "
-        f"the card is {_near(model.weights.with_suffix('.json'))}",
-        soft_wrap=True,
-    )
 
 
 def _examples(model: Model, node: Node, root: Path) -> list[ExamplePicture]:
     return read_examples(model.examples, [c.name for c in model.classes], node, root / ".cache" / "drawings")
 
 
-def _read_photos(model: Model, data: Path, shape: tuple[int, ...], progress: Progress):
-    from model.data import read_photos
-
-    reading = progress.add_task("reading photos", state="")
-    return read_photos(
-        data,
-        [c.folder for c in model.classes],
-        shape[1],
-        shape[0],
-        lambda done, total: progress.update(reading, completed=done, total=total),
-    )
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[state]}"),
-        console=console,
-    )
-
-
-def _chosen(site: Site, name: str) -> list[Model]:
-    if name == "":
-        return list(site.models.values())
-    if name not in site.models:
-        raise BuildError(
-            f'unknown model "{name}"; models are {", ".join(site.models)}{nearest(name, site.models)}', "strata.toml"
-        )
-    return [site.models[name]]
-
-
-def _duration(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}" if minutes >= 60 else f"{minutes}:{seconds:02d}"
-
-
-def _near(path: Path) -> Path:
-    """The path from here, when it lies below."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
 def _relative(message: str, root: Path) -> str:
     """Places are named from the site's root, as the person who runs the build sees them."""
     return " ".join(message.replace(f"{root}/", "").split())
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="build.py", description="Build the site, or train its networks first.")
-    parser.add_argument(
-        "--out",
-        type=lambda path: Path(path).resolve(),
-        default=ROOT / "site",
-        metavar="DIR",
-        help="where the site goes (default: site/)",
-    )
-    parser.add_argument(
-        "--train",
-        nargs="?",
-        const="",
-        metavar="MODEL",
-        help="train this model of strata.toml before building, or all if the data has the photos of all",
-    )
-    parser.add_argument("--evaluate", nargs="?", const="", metavar="MODEL", help="write this model's card anew, or all")
-    parser.add_argument(
-        "--others", type=Path, metavar="PATH", help="photos of none of the classes, for the card; a folder or zip"
-    )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        metavar="PATH",
-        help="photos: one folder a class, tiny-imagenet-200, or IDX files; as folder or zip",
-    )
-    parser.add_argument(
-        "--download", action="store_true", help="get the photos that strata.toml names from the web, once"
-    )
-    parser.add_argument("--root", type=lambda path: Path(path).resolve(), default=ROOT, help=argparse.SUPPRESS)
-    return parser
 
 
 if __name__ == "__main__":

@@ -130,7 +130,7 @@ def as_markdown(cards: list[Card]) -> str:
     table = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
     return f"""# The networks' cards
 
-Written by `python build.py --evaluate`; each network's whole card is a page of the site. Accuracy, likelihood and calibration are of the
+Written by `python build.py evaluate`; each network's whole card is a page of the site. Accuracy, likelihood and calibration are of the
 test photos, which chose no weight, no epoch and no temperature. ([measurements.md](measurements.md) says what was decided after a look at them.)
 
 {table}

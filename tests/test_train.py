@@ -258,7 +258,7 @@ def test_stopped_in_the_first_epoch_it_leaves_older_weights_alone(tmp_path, monk
 
 
 def test_ctrl_c_reaches_a_real_process(project):
-    """SIGINT to `build.py --train` in a process of its own: one line, the weights kept, and a rerun that goes on."""
+    """SIGINT to `build.py train` in a process of its own: one line, the weights kept, and a rerun that goes on."""
     import signal
     import subprocess
     import sys
@@ -271,12 +271,10 @@ def test_ctrl_c_reaches_a_real_process(project):
     command = [
         sys.executable,
         str(ROOT / "build.py"),
+        "train",
+        "small",
         "--root",
         str(project),
-        "--out",
-        str(project / "out"),
-        "--train",
-        "small",
         "--data",
         str(project / "photos"),
     ]
@@ -419,42 +417,41 @@ def test_a_broken_checkpoint_is_not_continued(tmp_path):
         assert seen[0].epoch == 1
 
 
-def test_the_command_trains_and_then_builds(project, capfd):
-    """`build.py --train NAME --data PATH`, on a project of the test's own."""
+def test_the_command_trains_and_writes_the_card(project, capfd):
+    """`build.py train NAME --data PATH`, on a project of the test's own."""
     write_photos(project / "photos", 20)
-    arguments = ["--root", str(project), "--out", str(project / "out"), "--data", str(project / "photos")]
-    assert build.main([*arguments, "--train", "small"]) == 0
+    data = ["--root", str(project), "--data", str(project / "photos")]
+    site = ["build", "--root", str(project), "--out", str(project / "out")]
+    assert build.main(["train", "small", *data]) == 0
     printed = capfd.readouterr().out
     assert "network 2/2" in printed and "left" in printed and "of 4 test photos" in printed
-    assert (project / "out" / "models" / "small" / "model.onnx").exists()
-    assert build.main([*arguments, "--train", "smal"]) == 1
+    assert not (project / "out").exists() and json.loads((project / "weights.json").read_text())["figures"]
+    assert build.main(["train", "smal", *data]) == 1
     assert 'unknown model "smal"; models are small; did you mean "small"?' in capfd.readouterr().err
-    lesson, weights = project / "content" / "en" / "index.md", (project / "weights.safetensors").read_bytes()
-    written = lesson.read_text()
-    lesson.write_text(written.replace("title:", "titel:", 1))
-    assert build.main([*arguments, "--train", "small"]) == 1
-    told = capfd.readouterr()
-    assert 'unknown field "titel"' in told.err and "network 1/2" not in told.out, (
-        "a lesson's fault is told before the training"
-    )
-    assert (project / "weights.safetensors").read_bytes() == weights
-    lesson.write_text(written)
-    (project / "elsewhere").mkdir()
-    (project / "elsewhere" / "letter.txt").write_text("not of a site")
-    assert build.main([*arguments[:3], str(project / "elsewhere"), *arguments[4:], "--train", "small"]) == 1
-    assert "network 1/2" not in capfd.readouterr().out and (project / "elsewhere" / "letter.txt").exists(), (
-        "and so is a folder that is not to be written to"
-    )
     toml = project / "strata.toml"
     before = toml.read_text()
     toml.write_text(before.replace('"red"', '"other"').replace('"blue"', '"red"').replace('"other"', '"blue"'))
-    assert toml.read_text() != before and build.main(arguments[:4]) == 1
+    assert toml.read_text() != before and build.main(site) == 1
     assert (
         'output 1 of these weights was trained on the folder "red", and strata.toml has "blue" there'
         in capfd.readouterr().err
     )
-    toml.write_text(before)
+
+
+def test_a_build_trains_what_has_no_weights_where_the_photos_are_at_hand(project, capfd):
+    write_photos(project / "photos", 20)
+    arguments = ["--root", str(project), "--data", str(project / "photos"), "--out"]
     (project / "weights.safetensors").unlink()
-    assert build.main(arguments) == 0 and (project / "weights.safetensors").exists(), (
-        "trained without being told, as the data is at hand"
-    )
+    lesson = project / "content" / "en" / "index.md"
+    written = lesson.read_text()
+    lesson.write_text(written.replace("title:", "titel:", 1))
+    assert build.main([*arguments, str(project / "out")]) == 1
+    told = capfd.readouterr()
+    assert 'unknown field "titel"' in told.err and "network 1/2" not in told.out, "a fault is told before the training"
+    lesson.write_text(written)
+    (project / "elsewhere").mkdir()
+    (project / "elsewhere" / "letter.txt").write_text("not of a site")
+    assert build.main([*arguments, str(project / "elsewhere")]) == 1
+    assert "network 1/2" not in capfd.readouterr().out and (project / "elsewhere" / "letter.txt").exists()
+    assert build.main([*arguments, str(project / "out")]) == 0 and (project / "weights.safetensors").exists()
+    assert (project / "out" / "models" / "small" / "model.onnx").exists()
