@@ -571,6 +571,7 @@ def test_all_views_of_other_networks(visit, other, built, name, width):
     """A network of 28 pixels with padding, one of three layers, one of twenty channels with average pooling and a hidden linear layer."""
     root = built if name == "fashion" else other / "out"
     page = visit(base=f"{root.as_uri()}/", viewport={"width": width, "height": 900}).open(f"{name}/index.html")
+    page.wait_for_function("() => globalThis.explorer")
     figure = page.evaluate("() => document.querySelector('cnn-network').closest('figure').id")
     models = read_site(other if name != "fashion" else ROOT).models
     model = models[name]

@@ -174,7 +174,7 @@ def test_many_pictures_at_once_are_computed_one_after_the_other(visit, network):
         const traces = pictures.map(async (text) => {
             const file = new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], "p.png", { type: "image/png" });
             const own = await strata['data/picture'].readPicture(file, new AbortController().signal);
-            return store.produce(await store.manifest("tinyvgg"), { own });
+            return store.produce("tinyvgg", { own }, new AbortController().signal);
         });
         return (await Promise.all(traces)).map((trace) => [...trace.layers.logits.data]);
     }""",

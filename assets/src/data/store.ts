@@ -93,6 +93,11 @@ class Store extends EventTarget {
     await Promise.allSettled([...this.works.values()].map(({ trace }) => trace));
   }
 
+  /** Follow the camera no more, since another picture was chosen; the frame on show stays the reader's picture. */
+  stopFollowing(): void {
+    if (this.own?.isLive) this.own = { ...this.own, isLive: false };
+  }
+
   /** Move the square that counts to another place of the picture. The picture is kept once the square rests. */
   crop(crop: Crop): void {
     if (!this.own) return;

@@ -92,6 +92,7 @@ export abstract class PictureFigure<State extends PictureState> extends Figure<S
   /** Choose a picture in this figure. */
   protected async choose(picture: Picture): Promise<void> {
     this.note = "";
+    if (!("own" in picture)) store.stopFollowing();
     if (await this.show(picture)) this.write(false);
   }
 
