@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 import time
 import traceback
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from PIL import Image
 
+from cache import Cache, digest
 from config import Model, Site, read_site
-from errors import BuildError
+from errors import BuildError, Faults
 from generator.cards import as_markdown, read_cards
-from generator.figures import read_figure_kinds
+from generator.figures import FigureKind, read_figure_kinds
 from generator.formulas import set_formulas
-from generator.lessons import left_out, read_labels, read_lessons
-from generator.markdown import render
+from generator.lessons import Lesson, left_out, read_labels, read_lessons, untranslated
+from generator.markdown import Rendered, render
 from generator.node import Node
 from generator.output import check_out, write_site
-from generator.pictures import ExamplePicture, read_examples
+from generator.pictures import ExamplePicture, find_examples, name_of, read_examples
 from generator.scripts import bundle, notices, runtime_scripts
+from generator.serving import serve as serve_site
 from generator.site import (
     card_pages,
+    check_templates,
     content_files,
     model_files,
     page_files,
     pages,
     site_files,
     static_files,
-    version_of,
 )
 from generator.stills import stills
 from options import Options, parse
-from terminal import console, near, say
+from package import Package
+from terminal import near, say
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status: 0, or 1 after one line on stderr that says what to mend."""
+    """Exit status: 0, or 1 after one line on stderr that says what to mend (`check`: a line for each fault)."""
     options = parse(arguments)
     try:
         return COMMANDS[options.command](options)
@@ -54,16 +61,51 @@ def main(arguments: list[str] | None = None) -> int:
 
 def build(options: Options) -> int:
     """Build the site into a folder. A network without weights is trained first where its photos are at hand."""
-    site, node = read_site(options.root), _node(options)
-    data = _find_data(site, options)
-    untrained = [model for model in site.models.values() if not model.weights.exists() and data[model.name]]
-    if untrained:
-        check_out(options.out)  # faults of the content show before the hours that training may take
-        read_labels(site)
-        read_lessons(site)
-        _run_training("train", site, untrained, data, options)
-    _build(site, options.out, data, node)
+    started = time.monotonic()
+    check_out(options.out)
+    _train_missing(options)
+    builder, faults = Builder(options), Faults()
+    files = builder.build(faults)
+    faults.raise_first()
+    write_site(files, options.out)
+    builder.say_notes()
+    say(f"{_count(files)} in {time.monotonic() - started:.1f} s. Open {near(options.out / 'index.html')}")
     return 0
+
+
+def check(options: Options) -> int:
+    """Everything that a build checks. All faults are listed, and nothing is written."""
+    started = time.monotonic()
+    builder, faults = Builder(options), Faults()
+    files = builder.build(faults)
+    builder.say_notes()
+    for fault in faults:
+        print(_relative(str(fault), options.root), file=sys.stderr)
+    found = f"{len(faults)} fault{'' if len(faults) == 1 else 's'}" if faults else f"no faults: {_count(files)}"
+    say(f"{found}, checked in {time.monotonic() - started:.1f} s")
+    return 1 if faults else 0
+
+
+def serve(options: Options) -> int:
+    """Build, serve the site on this machine, and build again what changes, until Ctrl-C."""
+    builder = Builder(options)
+
+    def rebuild() -> tuple[dict[str, bytes], list[str]]:
+        faults = Faults()
+        files = builder.build(faults)
+        return files, [_relative(str(fault), options.root) for fault in faults]
+
+    serve_site(options.root, _base(options.root), options.port, rebuild, builder.say_notes)
+    return 0
+
+
+def _base(root: Path) -> str:
+    """The path below which the site is served: that of its address on the web, so that links work there as here."""
+    try:
+        site = read_site(root)
+    except BuildError:
+        return "/site/"  # the first build tells what is wrong
+    return f"{urlsplit(site.site_url).path or '/' + re.sub('[^a-z0-9]+', '-', site.title.lower()).strip('-')}/"
 
 
 def train(options: Options) -> int:
@@ -76,7 +118,168 @@ def evaluate(options: Options) -> int:
     return _train_or_evaluate(options)
 
 
-COMMANDS = {"build": build, "train": train, "evaluate": evaluate}
+COMMANDS = {"build": build, "check": check, "serve": serve, "train": train, "evaluate": evaluate}
+
+
+class Builder:
+    """Makes the site's files, checking everything on the way. What is slow is kept, so that a second time is quick."""
+
+    def __init__(self, options: Options):
+        self.options, self.root = options, options.root
+        self.node = Node(self.root / "assets", lambda what: say(f"  {what}"))
+        self.cache = Cache(self.root / ".cache")
+        self.notes: list[str] = []  # what the person who builds should know, and is no fault
+        self._rendered: dict[str, Rendered] = {}
+        self._of_data: dict[str, Package] = {}  # packages with photos of --data
+
+    def build(self, faults: Faults) -> dict[str, bytes]:
+        """The files of the site by their path in it; with faults, what could be made in spite of them."""
+        self.notes = []
+        with faults.collect():
+            return self._build(faults)
+        return {}
+
+    def say_notes(self) -> None:
+        """Print the notes of the last build."""
+        for note in self.notes:
+            say(f"  {_relative(note, self.root)}")
+
+    def _build(self, faults: Faults) -> dict[str, bytes]:
+        site = read_site(self.root, faults)
+        data = _find_data(site, self.options)
+        labels, lessons = read_labels(site, faults), read_lessons(site, faults)
+        if self.options.command == "check" and not faults:
+            self.notes += untranslated(site, labels)
+        self.notes += [*left_out(site), *self._outdated(site, lessons)]
+
+        # Lessons are checked before networks are exported: from names and shapes, which are there in a second.
+        kinds = read_figure_kinds(self.root / "assets" / "src" / "figures")
+        manifests = {name: self._manifest(model, data[name], faults) for name, model in site.models.items()}
+        manifests |= {name: {"faulty": True} for name in site.faulty}
+        rendered = {key: (lesson, self._render(lesson, kinds, manifests, faults)) for key, lesson in lessons.items()}
+        for lesson, body in rendered.values():
+            self.notes += [f"{lesson.path}:{line}: {warning}" for line, warning in body.warnings]
+        files = content_files(site, rendered, manifests, faults)
+        rendered, formulas = set_formulas(rendered, self.node, self.cache, faults)
+        if faults and self.options.command != "check":
+            return {}
+
+        packages = {}
+        for name, model in site.models.items():
+            if not manifests[name].get("faulty"):
+                with faults.collect():
+                    packages[name] = self._package(model, data[name])
+                    files |= model_files(packages[name], self.cache)
+                    self.notes += _about(model, packages[name].manifest)
+        assets = self.root / "assets"
+        with faults.collect():
+            files |= bundle(self.node, self.cache)
+        files |= formulas | runtime_scripts(assets, self.cache) | static_files(self.root)
+        files |= notices(assets, {model.title: model.examples / "LICENSE.txt" for model in site.models.values()})
+        cards = read_cards(site, faults)
+        check_templates(site, faults)
+        if faults:
+            return {}  # pages and stills are made of what was checked, and would only repeat its faults
+        files |= stills(site, rendered, packages, labels, self.node, self.cache)
+        all_pages = [*pages(site, rendered), *card_pages(site, cards, labels)]
+        files |= page_files(site, all_pages, labels, files) | site_files(site, all_pages)
+        if not site.site_url:
+            self.notes.append("no site_url in strata.toml: sitemap, feed and canonical links are left out")
+        return files
+
+    def _outdated(self, site: Site, lessons: dict[tuple[str, str], Lesson]) -> list[str]:
+        return [
+            f"{lesson.path} is older than {original.path}; "
+            f'once it says the same, write there: original: "{original.digest}"'
+            for lesson in lessons.values()
+            if lesson.outdated and (original := lessons.get((site.default_language.code, lesson.slug)))
+        ]
+
+    def _manifest(self, model: Model, data: Path | None, faults: Faults) -> dict[str, Any]:
+        """What lessons are checked against: of a network that was exported before, its manifest; else its outline."""
+        with faults.collect():
+            if data:
+                return self._package(model, data).manifest  # the network itself chooses which photos are shown
+            entry = self.cache.find("models", self._inputs(model)) if model.weights.exists() else None
+            if entry:
+                return Package.of_files(entry).manifest
+            from model.package import outline  # torch takes two seconds to import
+
+            examples = [(name_of(path), label) for path, label in find_examples(model.examples, _names(model))]
+            return outline(model, examples)
+        return {"faulty": True}
+
+    def _render(
+        self, lesson: Lesson, kinds: dict[str, FigureKind], manifests: dict[str, dict[str, Any]], faults: Faults
+    ) -> Rendered:
+        """A lesson as HTML; kept while it, the figures' declarations and the networks stay the same."""
+        key = digest(str(lesson), str(kinds), json.dumps(manifests))
+        if key not in self._rendered:
+            before = len(faults)
+            body = render(lesson, kinds, manifests, faults)
+            if len(faults) > before:
+                return body
+            self._rendered[key] = body
+        return self._rendered[key]
+
+    def _package(self, model: Model, data: Path | None) -> Package:
+        """The model's files for the browser. Kept, unless photos of `data` join them; only then is torch imported."""
+
+        def make() -> Package:
+            from model.package import Example, package
+
+            return package(model, [Example(**vars(picture)) for picture in self.examples(model)], data)
+
+        if not model.weights.exists():
+            message = "the weights are missing; restore them from git, or train"
+            raise BuildError(f"{message}: python build.py train {model.name} --data PATH", model.weights)
+        if data:
+            if model.name not in self._of_data:
+                self._of_data[model.name] = make()
+            return self._of_data[model.name]
+        return Package.of_files(self.cache.files("models", self._inputs(model), lambda: make().as_files()))
+
+    def _inputs(self, model: Model) -> list[str | bytes | Path]:
+        """What a model's package follows from."""
+        card = model.weights.with_suffix(".json")
+        code = [*sorted((Path(__file__).parent / "model").glob("*.py")), Path(__file__).parent / "requirements.txt"]
+        described = [model.name, model.title, str(model.network), str(model.classes), str(model.data)]
+        pictures = [part for path, _ in find_examples(model.examples, _names(model)) for part in (path.name, path)]
+        return [*code, *described, model.weights, *([card] if card.exists() else []), *pictures]
+
+    def examples(self, model: Model) -> list[ExamplePicture]:
+        """The model's own example pictures."""
+        return read_examples(model.examples, _names(model), self.node, self.cache)
+
+
+def _names(model: Model) -> list[str]:
+    return [c.name for c in model.classes]
+
+
+def _about(model: Model, manifest: dict[str, Any]) -> list[str]:
+    parameters, examples = f"{manifest['parameters']:,} parameters", len(manifest["examples"])
+    lines = [f"{model.title}: {parameters}, {examples} examples, ONNX agrees with PyTorch"]
+    if not manifest["figures"]:
+        command = f"python build.py evaluate {model.name} --data PATH"
+        lines.append(f"{model.title} has no card yet; it comes with: {command}")
+    return lines
+
+
+def _count(files: dict[str, bytes]) -> str:
+    return f"{sum(name.endswith('.html') and name != '404.html' for name in files)} pages"
+
+
+def _train_missing(options: Options) -> None:
+    """Train the networks without weights of which the photos are at hand."""
+    if options.data is None and not options.download:
+        return
+    site = read_site(options.root)
+    data = _find_data(site, options)
+    untrained = [model for model in site.models.values() if not model.weights.exists() and data[model.name]]
+    if untrained:
+        read_labels(site)  # faults of the content show before the hours that training may take
+        read_lessons(site)
+        _run_training("train", site, untrained, data, options)
 
 
 def _train_or_evaluate(options: Options) -> int:
@@ -93,10 +296,10 @@ def _run_training(
 ) -> None:
     from model import commands
 
-    node = _node(options)
+    builder = Builder(options)
 
     def pictures(model: Model) -> list[Image.Image]:
-        return [example.picture for example in _examples(model, node, options.root)]
+        return [example.picture for example in builder.examples(model)]
 
     getattr(commands, command)(site, models, data, pictures, options)
     docs = options.root / "docs" / "cards.md"
@@ -107,81 +310,9 @@ def _run_training(
 def _find_data(site: Site, options: Options) -> dict[str, Path | None]:
     if options.data is None and not options.download:
         return dict.fromkeys(site.models)
-    from model.commands import find_data  # torch takes a second to import; a plain build may not need it
+    from model.commands import find_data  # torch takes two seconds to import; a plain build may not need it
 
     return find_data(site, options)
-
-
-def _node(options: Options) -> Node:
-    return Node(options.root / "assets", lambda what: say(f"  {what}"))
-
-
-def _build(site: Site, out: Path, data: dict[str, Path | None], node: Node) -> None:
-    """Everything that a site is made of, checked first and written last."""
-    started = time.monotonic()
-    check_out(out)
-    for line in left_out(site):
-        console.print(f"  {line}", soft_wrap=True)
-    labels = read_labels(site)
-    lessons = read_lessons(site)
-    for lesson in lessons.values():
-        if lesson.outdated:
-            original = lessons[site.default_language.code, lesson.slug]
-            console.print(
-                f'  {near(lesson.path)} is older than {near(original.path)}; once it says the same, write there: original: "{original.digest}"',
-                soft_wrap=True,
-            )
-    kinds = read_figure_kinds(site.root / "assets" / "src" / "figures")
-
-    files, packages = {}, {}
-    for model in site.models.values():
-        package = package_model(model, data[model.name], node, site.root)
-        packages[model.name] = package
-        files |= model_files(package)
-        if not package.manifest["figures"]:
-            console.print(
-                f"  {model.title} has no card yet; it comes with: python build.py evaluate {model.name} --data PATH",
-                soft_wrap=True,
-            )
-        console.print(
-            f"  {model.title}: {package.manifest['parameters']:,} parameters, {len(package.traces)} examples, ONNX agrees with PyTorch"
-        )
-
-    manifests = {name: package.manifest for name, package in packages.items()}
-    rendered = {key: (lesson, render(lesson, kinds, manifests)) for key, lesson in lessons.items()}
-    files |= set_formulas(rendered, node, site.root / ".cache" / "fonts")
-    files |= content_files(site, rendered, manifests) | stills(site, rendered, packages, labels, node)
-    files |= (
-        bundle(node)
-        | runtime_scripts(site.root / "assets")
-        | static_files(site.root)
-        | notices(site.root / "assets", {model.title: model.examples / "LICENSE.txt" for model in site.models.values()})
-    )
-    all_pages = [*pages(site, rendered), *card_pages(site, read_cards(site), labels)]
-    files |= page_files(site, all_pages, labels, version_of(files)) | site_files(site, all_pages)
-    if not site.site_url:
-        console.print("  no site_url in strata.toml: sitemap, feed and canonical links are left out")
-    write_site(files, out)
-    console.print(
-        f"{len(all_pages)} pages in {time.monotonic() - started:.1f} s. Open {near(out / 'index.html')}",
-        soft_wrap=True,
-    )
-
-
-def package_model(model: Model, data: Path | None, node: Node, root: Path):
-    """The model's files for the browser."""
-    from model.package import Example, package  # torch takes a second to import; faults of the content show before it
-
-    if not model.weights.exists():
-        raise BuildError(
-            f"the weights are missing; restore them from git, or train: python build.py train {model.name} --data PATH",
-            model.weights,
-        )
-    return package(model, [Example(**vars(picture)) for picture in _examples(model, node, root)], data)
-
-
-def _examples(model: Model, node: Node, root: Path) -> list[ExamplePicture]:
-    return read_examples(model.examples, [c.name for c in model.classes], node, root / ".cache" / "drawings")
 
 
 def _relative(message: str, root: Path) -> str:

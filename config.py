@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from errors import BuildError, nearest, read_text
+from errors import RAISE, BuildError, Faults, nearest, read_text
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
@@ -71,14 +71,20 @@ class Site:
     languages: list[Language]
     lessons: list[str]
     models: dict[str, Model]
+    faulty: list[str] = field(
+        default_factory=list
+    )  # models that strata.toml describes wrongly, and are not in `models`
 
     @property
     def default_language(self) -> Language:
         return self.languages[0]
 
 
-def read_site(root: Path) -> Site:
-    """The site described by `root`/strata.toml; BuildError with the place and the nearest known word otherwise."""
+def read_site(root: Path, faults: Faults = RAISE) -> Site:
+    """The site described by `root`/strata.toml; its faults name the place, and the nearest known word.
+
+    BuildError where the file cannot be read, or lacks what every site has.
+    """
     path = root / "strata.toml"
     try:
         table = tomllib.loads(read_text(path))
@@ -86,36 +92,51 @@ def read_site(root: Path) -> Site:
         raise BuildError("missing; every site has one at its top", path) from None
     except tomllib.TOMLDecodeError as error:
         raise BuildError(f"not valid TOML: {error}", path) from error
-    _check(
-        table,
-        path,
-        "strata.toml",
-        {"title": str, "languages": dict, "lessons": list, "models": dict},
-        {"site_url": str, "feedback": str},
-    )
-    languages = [_language(code, entry, path) for code, entry in table["languages"].items()]
-    if not languages:
+    required = {"title": str, "languages": dict, "lessons": list, "models": dict}
+    _check(table, path, "strata.toml", required, {"site_url": str, "feedback": str}, faults)
+    languages = []
+    for code, entry in table["languages"].items():
+        with faults.collect():
+            languages.append(_language(code, entry, path, faults))
+    if not table["languages"]:
         raise BuildError("name at least one language in [languages]", path)
+    if not languages:
+        raise faults.pop()  # nothing can be read without one
+    lessons: list[str] = []
     for slug in table["lessons"]:
-        if not isinstance(slug, str) or not SLUG.fullmatch(slug):
-            raise BuildError(f'lesson "{slug}" must be small letters, digits and hyphens', path)
-        if slug in table["languages"] or slug in RESERVED or table["lessons"].count(slug) > 1:
-            raise BuildError(f'lesson "{slug}" needs another name; this one is taken', path)
-    if "index" not in table["lessons"]:
+        with faults.collect():
+            lessons.append(_slug(slug, lessons, table["languages"], path))
+    if "index" not in lessons:
         raise BuildError('lessons must name "index", the home page', path)
-    models = {name: _model(root, path, name, entry, languages) for name, entry in table["models"].items()}
+    models = {}
+    for name, entry in table["models"].items():
+        before = len(faults)
+        with faults.collect():
+            model = _model(root, path, name, entry, languages, faults)
+            if len(faults) == before:
+                models[name] = model
     for field_name in ("site_url", "feedback"):
-        if not re.fullmatch(r"(https?://[^\s\"<>]+)?", table.get(field_name, "")):
-            raise BuildError(f'"{field_name}" must be an address that begins with https://', path)
+        with faults.collect():
+            if not re.fullmatch(r"(https?://[^\s\"<>]+)?", table.get(field_name, "")):
+                raise BuildError(f'"{field_name}" must be an address that begins with https://', path)
     return Site(
         root,
         table["title"],
         table.get("site_url", "").rstrip("/") or _pages_url(),
         table.get("feedback", ""),
         languages,
-        table["lessons"],
+        lessons,
         models,
+        [name for name in table["models"] if name not in models],
     )
+
+
+def _slug(slug: Any, before: list[str], languages: dict[str, Any], path: Path) -> str:
+    if not isinstance(slug, str) or not SLUG.fullmatch(slug):
+        raise BuildError(f'lesson "{slug}" must be small letters, digits and hyphens', path)
+    if slug in languages or slug in RESERVED or slug in before:
+        raise BuildError(f'lesson "{slug}" needs another name; this one is taken', path)
+    return slug
 
 
 def _pages_url() -> str:
@@ -129,18 +150,20 @@ def _pages_url() -> str:
     return f"https://{host}" if name.lower() == host else f"https://{host}/{name}"
 
 
-def _language(code: str, entry: dict[str, Any], path: Path) -> Language:
-    _check(entry, path, f"[languages.{code}]", {"name": str, "tag": str}, {"dir": str})
+def _language(code: str, entry: dict[str, Any], path: Path, faults: Faults) -> Language:
+    _check(entry, path, f"[languages.{code}]", {"name": str, "tag": str}, {"dir": str}, faults)
     if not TAG.fullmatch(entry["tag"]) or not SLUG.fullmatch(code):
         raise BuildError(
             f'[languages.{code}]: a tag is like "en", "zh-Hans" or "pt-BR", and the code is in small letters', path
         )
     if entry.get("dir", "ltr") not in ("ltr", "rtl"):
         raise BuildError(f'[languages.{code}]: dir is "ltr" or "rtl"', path)
-    return Language(code, **entry)
+    return Language(code, entry["name"], entry["tag"], entry.get("dir", "ltr"))
 
 
-def _model(root: Path, path: Path, name: str, entry: dict[str, Any], languages: list[Language]) -> Model:
+def _model(
+    root: Path, path: Path, name: str, entry: dict[str, Any], languages: list[Language], faults: Faults
+) -> Model:
     where = f"[models.{name}]"
     if not NAME.fullmatch(name):
         raise BuildError(f"{where} must be named in small letters, digits, - and _", path)
@@ -150,32 +173,19 @@ def _model(root: Path, path: Path, name: str, entry: dict[str, Any], languages: 
         where,
         {"title": str, "network": dict, "weights": str, "classes": list, "examples": str},
         {"recipe": dict, "data": dict},
+        faults,
     )
     if "data" in entry:
-        _check(entry["data"], path, f"data of {where}", {"title": str}, {"url": str, "bytes": int, "md5": str})
+        optional = {"url": str, "bytes": int, "md5": str}
+        _check(entry["data"], path, f"data of {where}", {"title": str}, optional, faults)
         if 1 < len(entry["data"]) < 4:
             raise BuildError(f"data of {where} needs url, bytes and md5 together", path)
     classes: list[ClassName] = []
     for number, item in enumerate(entry["classes"], 1):
-        if isinstance(item, str):
-            raise BuildError(f'class {number} of {where} must be a table: {{ name = "{item}" }}', path)
-        _check(item, path, f"class {number} of {where}", {"name": str}, {"folder": str, "labels": dict})
-        labels = {languages[0].code: item["name"], **item.get("labels", {})}
-        if not all(isinstance(label, str) for label in labels.values()):
-            raise BuildError(f'labels of class "{item["name"]}" of {where} must be strings', path)
-        missing = [language.code for language in languages if language.code not in labels]
-        if missing:
-            raise BuildError(
-                f'class "{item["name"]}" of {where} has no label in "{missing[0]}"; add labels = {{ {missing[0]} = "…" }} to it, '
-                f"or take the language out of [languages]",
-                path,
-            )
-        classes.append(ClassName(item["name"], item.get("folder", item["name"]), labels))
-    if len({c.name for c in classes}) != len(classes) or len(classes) < 2:
-        raise BuildError(f"{where} needs at least two classes, each with a name of its own", path)
-    folders = [c.folder for c in classes]
-    if twice := [folder for folder in folders if folders.count(folder) > 1]:
-        raise BuildError(f'two classes of {where} have the same folder "{twice[0]}"', path)
+        with faults.collect():
+            classes.append(_class(number, item, where, path, languages, faults))
+    if len(classes) == len(entry["classes"]):
+        _check_classes(classes, where, path)
     return Model(
         name,
         entry["title"],
@@ -188,21 +198,51 @@ def _model(root: Path, path: Path, name: str, entry: dict[str, Any], languages: 
     )
 
 
-def _check(table: Any, path: Path, where: str, required: dict[str, type], optional: dict[str, type]) -> None:
-    """Every required field there, no unknown one, and each of its type."""
+def _class(number: int, item: Any, where: str, path: Path, languages: list[Language], faults: Faults) -> ClassName:
+    if isinstance(item, str):
+        raise BuildError(f'class {number} of {where} must be a table: {{ name = "{item}" }}', path)
+    _check(item, path, f"class {number} of {where}", {"name": str}, {"folder": str, "labels": dict}, faults)
+    labels = {languages[0].code: item["name"], **item.get("labels", {})}
+    if not all(isinstance(label, str) for label in labels.values()):
+        raise BuildError(f'labels of class "{item["name"]}" of {where} must be strings', path)
+    missing = [language.code for language in languages if language.code not in labels]
+    if missing:
+        raise BuildError(
+            f'class "{item["name"]}" of {where} has no label in "{missing[0]}"; '
+            f'add labels = {{ {missing[0]} = "…" }} to it, or take the language out of [languages]',
+            path,
+        )
+    return ClassName(item["name"], item.get("folder", item["name"]), labels)
+
+
+def _check_classes(classes: list[ClassName], where: str, path: Path) -> None:
+    if len({c.name for c in classes}) != len(classes) or len(classes) < 2:
+        raise BuildError(f"{where} needs at least two classes, each with a name of its own", path)
+    folders = [c.folder for c in classes]
+    if twice := [folder for folder in folders if folders.count(folder) > 1]:
+        raise BuildError(f'two classes of {where} have the same folder "{twice[0]}"', path)
+
+
+def _check(
+    table: Any, path: Path, where: str, required: dict[str, type], optional: dict[str, type], faults: Faults
+) -> None:
+    """Every required field there, no unknown one, and each of its type. An unknown one does not hinder the rest."""
     if not isinstance(table, dict):
         raise BuildError(f"{where} must be a table", path)
     known = {**required, **optional}
+    missing = [key for key in required if key not in table]
     for key, value in table.items():
         if key not in known:
-            raise BuildError(
-                f'unknown field "{key}" in {where}; fields are {", ".join(known)}{nearest(key, known)}', path
-            )
-        if not isinstance(value, known[key]):
+            fields = f"{', '.join(known)}{nearest(key, known)}"
+            fault = BuildError(f'unknown field "{key}" in {where}; fields are {fields}', path)
+            if missing:
+                raise fault  # it may well be the missing one, misspelt
+            with faults.collect():
+                raise fault
+        elif not isinstance(value, known[key]):
             raise BuildError(f'"{key}" in {where} must be a {_TYPES[known[key]]}', path)
-    for key in required:
-        if key not in table:
-            raise BuildError(f'"{key}" is missing in {where}', path)
+    if missing:
+        raise BuildError(f'"{missing[0]}" is missing in {where}', path)
 
 
 _TYPES = {str: "string", list: "list", dict: "table", int: "whole number"}

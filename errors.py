@@ -1,9 +1,10 @@
-"""The one error that a wrong input raises, wherever it is noticed."""
+"""The one error that a wrong input raises, wherever it is noticed, and how a build goes on to find the next."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -22,6 +23,35 @@ class BuildError(Exception):
             return self.message
         place = str(self.path) if self.line is None else f"{self.path}:{self.line}"
         return f"{place}: {self.message}"
+
+
+class Faults(list[BuildError]):
+    """The faults that were found, in their order. A part that has one is left out, and the build goes on to the next."""
+
+    @contextmanager
+    def collect(self) -> Iterator[None]:
+        """Keep the fault of this part instead of raising it."""
+        try:
+            yield
+        except BuildError as error:
+            if str(error) not in map(str, self):  # two parts may stumble over the same
+                self.append(error)
+
+    def raise_first(self) -> None:
+        """Raise the first fault, if there is one, and say how many more there are."""
+        if self:
+            first, more = self[0], len(self) - 1
+            rest = f" ({more} more; list them: python build.py check)" if more else ""
+            raise BuildError(f"{first.message}{rest}", first.path, first.line) from first
+
+
+class _RaiseAtOnce(Faults):
+    @contextmanager
+    def collect(self) -> Iterator[None]:
+        yield
+
+
+RAISE = _RaiseAtOnce()  # for callers that want the first fault as an error
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -46,6 +46,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_data(build, "photos for the examples, and to train networks that have no weights yet")
 
+    serve = _command(commands, "serve", "build, serve the site here, and rebuild what changes", "--port 8080")
+    serve.add_argument("--port", type=int, default=8000, metavar="PORT", help="where to serve (default: 8000)")
+    _add_data(serve, "photos for the examples")
+
+    check = _command(commands, "check", "list all faults, and write nothing", "")
+    _add_data(check, "photos for the examples")
+
     example = "tinyvgg --data path/to/tiny-imagenet-200.zip"
     train = _command(commands, "train", "train networks, and write their weights and model cards", example)
     _add_models(train)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from config import Language, Model, Site
-from errors import BuildError
+from errors import RAISE, BuildError, Faults
 from generator.lessons import Lesson
 
 
@@ -54,19 +54,20 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
-def read_cards(site: Site) -> list[Card]:
+def read_cards(site: Site, faults: Faults = RAISE) -> list[Card]:
     """The cards of the models that were evaluated; a model that never was has none."""
     cards = []
     for model in site.models.values():
         path = model.weights.with_suffix(".json")
         if not path.exists():
             continue  # not trained yet
-        try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise BuildError(f"cannot read the model's card ({error})", path) from error
-        if data.get("figures"):
-            cards.append(Card(model, data))
+        with faults.collect():
+            try:
+                data = json.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                raise BuildError(f"not the JSON that training writes ({error})", path) from error
+            if data.get("figures"):
+                cards.append(Card(model, data))
     return cards
 
 

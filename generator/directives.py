@@ -10,7 +10,7 @@ import yaml
 from pygments.lexers import get_all_lexers, get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from errors import BuildError, nearest
+from errors import RAISE, BuildError, Faults, nearest
 from generator.figures import FigureKind, Manifests, OptionError, check_options
 from generator.lessons import Lesson
 from generator.source import FENCE
@@ -31,20 +31,24 @@ class Figure:
     line: int
 
 
-def find_figures(lesson: Lesson, kinds: dict[str, FigureKind], models: Manifests) -> tuple[list[Figure], str]:
+def find_figures(
+    lesson: Lesson, kinds: dict[str, FigureKind], models: Manifests, faults: Faults = RAISE
+) -> tuple[list[Figure], str]:
     """The directives of a lesson, and its body with their options four spaces in, as pymdownx.blocks reads them.
 
-    pymdownx leaves a directive that it does not know in the text without a word; here that is a BuildError with the line.
+    pymdownx leaves a directive that it does not know in the text without a word; here that is a fault with its line,
+    and the directive becomes empty lines.
     """
     figures: list[Figure] = []
     lines = lesson.body.splitlines()
-    fence, opened, fenced = "", 0, 0
+    fence, opened, fenced, is_left_out = "", 0, 0, False
     for number, line in enumerate(lines):
         place = lesson.line + number
         mark = FENCE.match(line)
         if mark and not opened:
             if not fence and mark[2]:
-                _check_code_language(mark[2], lesson, place)
+                with faults.collect():
+                    _check_code_language(mark[2], lesson, place)
             fence, fenced = ("", 0) if fence and mark[1].startswith(fence) else (fence or mark[1], fenced or place)
         if fence:
             continue
@@ -53,20 +57,26 @@ def find_figures(lesson: Lesson, kinds: dict[str, FigureKind], models: Manifests
                 raise BuildError(
                     "/// closes nothing; the directive above is closed already or was never opened", lesson.path, place
                 )
+            if is_left_out:
+                lines[number] = ""
             opened = 0
         elif match := OPENING.match(line):
             if opened:
                 raise BuildError(
                     f"the directive of line {opened} is not closed; end it with a line of ///", lesson.path, place
                 )
-            opened = place
-            figure, options = _figure(lesson, match[1], lines[number + 1 :], place, kinds, models)
-            lines[number + 1 : number + 1 + len(options)] = options
-            first = next((other for other in figures if other.id == figure.id), None)
-            if first:
-                message = f'the id "{figure.id}" is used twice in this lesson; line {first.line} has it first'
-                raise BuildError(message, lesson.path, place)
-            figures.append(figure)
+            opened, is_left_out = place, True
+            with faults.collect():
+                figure, options = _figure(lesson, match[1], lines[number + 1 :], place, kinds, models)
+                lines[number + 1 : number + 1 + len(options)] = options
+                first = next((other for other in figures if other.id == figure.id), None)
+                if first:
+                    message = f'the id "{figure.id}" is used twice in this lesson; line {first.line} has it first'
+                    raise BuildError(message, lesson.path, place)
+                figures.append(figure)
+                is_left_out = False
+            if is_left_out:
+                lines[number] = ""
     if fenced:
         raise BuildError(f"this code block is not closed; end it with a line of {fence}", lesson.path, fenced)
     if opened:

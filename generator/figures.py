@@ -91,7 +91,7 @@ def check_state(kind: FigureKind, options: dict[str, str], values: dict[str, str
                 f'a link into a {kind.tag} has no "{name}"; it has figure, {", ".join(fields)}{nearest(name, fields)}'
             )
         if fields[name]["type"] == "view":
-            if "layer" in values:
+            if "layer" in values and not manifest.get("faulty"):
                 views = views_of(kind, values["layer"], manifest)
                 _known("view", value, views)
         elif fields[name]["type"] == "channel":
@@ -142,12 +142,16 @@ def _check_model(name: str, value: str, option: Field, manifest: dict[str, Any])
 
 
 def _check_example(name: str, value: str, option: Field, manifest: dict[str, Any]) -> None:
+    if manifest.get("faulty"):
+        return
     if "input" not in manifest:
         raise BuildError(f'"{name}" names a picture of a model; give the option "model" too')
     _known("example", value, [example["name"] for example in manifest["examples"]])
 
 
 def _check_layer(name: str, value: str, option: Field, manifest: dict[str, Any]) -> None:
+    if manifest.get("faulty"):
+        return
     if "input" not in manifest:
         raise BuildError(f'"{name}" names a layer of a model; give the option "model" too')
     _known("layer", value, list(_layers(manifest)))

@@ -8,12 +8,14 @@ import re
 import tempfile
 import xml.etree.ElementTree as etree
 from html import unescape
+from itertools import islice
 from pathlib import Path
 
 import fontTools
 from fontTools import subset
 
-from errors import BuildError
+from cache import Cache, digest
+from errors import RAISE, BuildError, Faults
 from generator.lessons import Lesson
 from generator.markdown import Formula, Rendered
 from generator.node import Node
@@ -32,34 +34,50 @@ ALWAYS = {
 }
 
 
-def set_formulas(rendered: dict[tuple[str, str], tuple[Lesson, Rendered]], node: Node, cache: Path) -> dict[str, bytes]:
-    """Put MathML where the lessons have TeX, and return the style sheet and font for it by their path in the site.
+Lessons = dict[tuple[str, str], tuple[Lesson, Rendered]]
 
-    BuildError with file and line for TeX that Temml does not accept. Nothing is returned, and Node not called, where there is none.
+
+def set_formulas(
+    rendered: Lessons, node: Node, cache: Cache, faults: Faults = RAISE
+) -> tuple[Lessons, dict[str, bytes]]:
+    """The lessons with MathML where they had TeX, and the style sheet and font for it by their path in the site.
+
+    TeX that Temml does not accept is a fault with file and line. Without formulas there are no files, nor is Node called.
     """
     found = [(lesson, formula) for lesson, body in rendered.values() for formula in body.formulas]
     if not found:
-        return {}
+        return rendered, {}
     styles: dict[str, str] = {}
-    for (lesson, formula), answer in zip(found, _mathml([formula for _, formula in found], node), strict=True):
-        if "error" in answer:
-            raise BuildError(f"bad TeX in {formula}: {answer['error']}", lesson.path, formula.line)
-        _check_shape(answer["mathml"], lesson, formula)
-        formula.mathml = _classed(answer["mathml"], styles)
-    for _, body in rendered.values():
-        body.set_formulas()
-    letters = {ord(letter) for _, formula in found for letter in unescape(re.sub(r"<[^>]*>", "", formula.mathml))}
+    mathml: list[str] = []
+    for (lesson, formula), answer in zip(found, _mathml([formula for _, formula in found], node, cache), strict=True):
+        mathml.append("")
+        with faults.collect():
+            if "error" in answer:
+                raise BuildError(f"bad TeX in {formula}: {answer['error']}", lesson.path, formula.line)
+            _check_shape(answer["mathml"], lesson, formula)
+            mathml[-1] = _classed(answer["mathml"], styles)
+    letters = {ord(letter) for each in mathml for letter in unescape(re.sub(r"<[^>]*>", "", each))}
+    own = iter(mathml)
+    rendered = {
+        key: (lesson, body.with_mathml(list(islice(own, len(body.formulas)))))
+        for key, (lesson, body) in rendered.items()
+    }
     packages = node.package / "node_modules"
     font = _font(packages / PACKAGED_FONT, ALWAYS | letters, cache)
-    return {STYLE: _style_sheet(packages / PACKAGED_STYLE, styles, font), FONT: font}
+    return rendered, {STYLE: _style_sheet(packages / PACKAGED_STYLE, styles, font), FONT: font}
 
 
-def _mathml(formulas: list[Formula], node: Node) -> list[dict[str, str]]:
+def _mathml(formulas: list[Formula], node: Node, cache: Cache) -> list[dict[str, str]]:
     """All formulas in one call: `{mathml}` or `{error}` for each."""
-    with tempfile.TemporaryDirectory() as name:
-        jobs = Path(name) / "formulas.json"
-        jobs.write_text(json.dumps([{"tex": formula.tex, "display": formula.display} for formula in formulas]))
-        return json.loads(node.run("tools/formulas.mjs", jobs))
+    tool = node.package / "tools" / "formulas.mjs"
+    jobs = json.dumps([{"tex": formula.tex, "display": formula.display} for formula in formulas])
+
+    def make() -> bytes:
+        with tempfile.TemporaryDirectory() as name:
+            (Path(name) / "formulas.json").write_text(jobs)
+            return node.run(tool, Path(name) / "formulas.json").encode()
+
+    return json.loads(cache.bytes("formulas", [jobs, tool, node.package / "package-lock.json"], make))
 
 
 CHILDREN = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3}
@@ -82,20 +100,16 @@ def _check_shape(mathml: str, lesson: Lesson, formula: Formula) -> None:
 
 
 def _classed(mathml: str, styles: dict[str, str]) -> str:
-    """The same with each inline style, which the Content-Security-Policy forbids, as a class; `styles` maps a style to its class."""
+    """The same with each inline style, which the Content-Security-Policy forbids, as a class.
 
-    def tag(match: re.Match[str]) -> str:
-        name, attributes = match[1], match[2]
-        style = re.search(r'\sstyle="([^"]*)"', attributes)
-        if not style:
-            return match[0]
-        own = styles.setdefault(unescape(style[1]).strip("; "), f"formula-{len(styles) + 1}")
-        attributes = attributes.replace(style[0], "")
-        if 'class="' in attributes:
-            return f"<{name}" + attributes.replace('class="', f'class="{own} ', 1)
-        return f'<{name} class="{own}"{attributes}'
-
-    return re.sub(r"<([a-z]+)((?:\s[\w:-]+=\"[^\"]*\")*)", tag, mathml)
+    `styles` maps a style to its class, which is the same in every lesson, whatever the others hold.
+    """
+    root = etree.fromstring(mathml)
+    for element in root.iter():
+        if style := element.attrib.pop("style", "").strip("; "):
+            own = styles.setdefault(style, f"formula-{digest(style)[:6]}")
+            element.set("class", f"{own} {element.get('class', '')}".strip())
+    return etree.tostring(root, encoding="unicode", short_empty_elements=False)
 
 
 def _style_sheet(packaged: Path, styles: dict[str, str], font: bytes) -> bytes:
@@ -103,23 +117,22 @@ def _style_sheet(packaged: Path, styles: dict[str, str], font: bytes) -> bytes:
     version = hashlib.sha256(font).hexdigest()[:10]
     rules = re.sub(r"/\*.*?\*/|@font-face\s*\{[^}]*\}", "", packaged.read_text(encoding="utf-8"), flags=re.DOTALL)
     face = f'@font-face {{ font-family: STIX2; src: url("formulas.woff2?{version}") format("woff2"); font-display: swap; }}\n'
-    classes = "".join(f".{own} {{ {style}; }}\n" for style, own in styles.items())
+    classes = "".join(f".{own} {{ {style}; }}\n" for style, own in sorted(styles.items()))
     return (face + rules + classes).encode()
 
 
-def _font(packaged: Path, letters: set[int], cache: Path) -> bytes:
-    """The font with these letters, and whatever its MATH table builds from them, alone; kept in `cache`, for it takes a second."""
-    key = hashlib.sha256(packaged.read_bytes() + f"{fontTools.version} {sorted(letters)}".encode()).hexdigest()[:16]
-    kept = cache / f"{key}.woff2"
-    if not kept.exists():
+def _font(packaged: Path, letters: set[int], cache: Cache) -> bytes:
+    """The font with these letters, and whatever its MATH table builds from them, alone."""
+
+    def make() -> bytes:
         options = subset.Options(flavor="woff2", layout_features=["*"], hinting=False)
         options.recalc_timestamp = False  # the same letters give the same bytes
         font = subset.load_font(packaged, options)
         subsetter = subset.Subsetter(options)
         subsetter.populate(unicodes=letters)
         subsetter.subset(font)
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as name:  # two builds at once do not meet
+        with tempfile.TemporaryDirectory() as name:
             subset.save_font(font, Path(name) / "font", options)
-            (Path(name) / "font").replace(kept)
-    return kept.read_bytes()
+            return (Path(name) / "font").read_bytes()
+
+    return cache.bytes("fonts", [packaged, fontTools.version, str(sorted(letters))], make)

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from config import Language, Site
-from errors import BuildError, nearest, read_text
+from errors import RAISE, BuildError, Faults, nearest, read_text
 
 FIELDS = {"title": str, "summary": str, "author": str, "date": datetime.date, "tags": list, "original": str}
 _KINDS = {str: "text; put it in quotes", datetime.date: "a date: 2026-11-21", list: "a list: [one, two]"}
@@ -45,28 +45,33 @@ class Lesson:
         ]
 
 
-def read_lessons(site: Site) -> dict[tuple[str, str], Lesson]:
+def read_lessons(site: Site, faults: Faults = RAISE) -> dict[tuple[str, str], Lesson]:
     """Every lesson that strata.toml names, by (language code, slug). The default language must have them all."""
-    lessons = {}
+    lessons: dict[tuple[str, str], Lesson] = {}
     for language in site.languages:
         for slug in site.lessons:
-            path = site.root / "content" / language.code / f"{slug}.md"
-            if path.exists():
-                lesson = read_lesson(path, slug, language)
-                if language is site.default_language and "original" in lesson.front:
-                    raise BuildError(
-                        '"original" belongs into a translation', path, _line_of(read_text(path), "original")
-                    )
-                original = lessons.get((site.default_language.code, slug), lesson)
-                lessons[language.code, slug] = replace(
-                    lesson, outdated=lesson.front.get("original", original.digest) != original.digest
-                )
-            elif language is site.default_language:
-                present = [p.stem for p in path.parent.glob("*.md")]
-                raise BuildError(
-                    f'strata.toml names the lesson "{slug}"; this file is missing{nearest(slug, present)}', path
-                )
+            with faults.collect():
+                lesson = _read_or_none(site, slug, language, faults)
+                if lesson:
+                    original = lessons.get((site.default_language.code, slug), lesson)
+                    is_outdated = lesson.front.get("original", original.digest) != original.digest
+                    lessons[language.code, slug] = replace(lesson, outdated=is_outdated)
     return lessons
+
+
+def _read_or_none(site: Site, slug: str, language: Language, faults: Faults) -> Lesson | None:
+    """A lesson; None where a language other than the default one has no such file."""
+    path = site.root / "content" / language.code / f"{slug}.md"
+    is_default = language is site.default_language
+    if not path.exists():
+        if not is_default:
+            return None
+        present = [p.stem for p in path.parent.glob("*.md")]
+        raise BuildError(f'strata.toml names the lesson "{slug}"; this file is missing{nearest(slug, present)}', path)
+    lesson = read_lesson(path, slug, language, faults)
+    if is_default and "original" in lesson.front:
+        raise BuildError('"original" belongs into a translation', path, _line_of(read_text(path), "original"))
+    return lesson
 
 
 def left_out(site: Site) -> list[str]:
@@ -91,7 +96,7 @@ def left_out(site: Site) -> list[str]:
     return lines
 
 
-def read_lesson(path: Path, slug: str, language: Language) -> Lesson:
+def read_lesson(path: Path, slug: str, language: Language, faults: Faults = RAISE) -> Lesson:
     """Split front matter and body, and check the front matter."""
     text = read_text(path)
     match = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
@@ -111,14 +116,12 @@ def read_lesson(path: Path, slug: str, language: Language) -> Lesson:
     if not isinstance(front, dict):
         raise BuildError('front matter is lines of "name: value"', path, 2)
     for name, value in front.items():
-        if name not in FIELDS:
-            raise BuildError(
-                f'unknown field "{name}"; fields are {", ".join(FIELDS)}{nearest(str(name), FIELDS)}',
-                path,
-                _line_of(text, name),
-            )
-        if not isinstance(value, FIELDS[name]):
-            raise BuildError(f'"{name}" must be {_KINDS[FIELDS[name]]}', path, _line_of(text, name))
+        with faults.collect():
+            if name not in FIELDS:
+                fields = f"{', '.join(FIELDS)}{nearest(str(name), FIELDS)}"
+                raise BuildError(f'unknown field "{name}"; fields are {fields}', path, _line_of(text, name))
+            if not isinstance(value, FIELDS[name]):
+                raise BuildError(f'"{name}" must be {_KINDS[FIELDS[name]]}', path, _line_of(text, name))
     for name in REQUIRED:
         if name not in front:
             raise BuildError(f'"{name}" is missing in the front matter', path, 1)
@@ -133,35 +136,62 @@ def read_lesson(path: Path, slug: str, language: Language) -> Lesson:
     )
 
 
-def read_labels(site: Site) -> dict[str, dict[str, str]]:
+def read_labels(site: Site, faults: Faults = RAISE) -> dict[str, dict[str, str]]:
     """Every label of ui.toml by language; all languages must have the same ones, with the same {values}."""
-    labels = {}
+    labels: dict[str, dict[str, Any]] = {}
     for language in site.languages:
-        path = site.root / "content" / language.code / "ui.toml"
-        try:
-            labels[language.code] = tomllib.loads(read_text(path))
-        except FileNotFoundError:
-            raise BuildError("missing; it holds every label of the language", path) from None
-        except tomllib.TOMLDecodeError as error:
-            raise BuildError(f"not valid TOML: {error}", path) from error
+        path = _labels_path(site, language)
+        labels[language.code] = {}
+        with faults.collect():
+            try:
+                labels[language.code] = tomllib.loads(read_text(path))
+            except FileNotFoundError:
+                raise BuildError("missing; it holds every label of the language", path) from None
+            except tomllib.TOMLDecodeError as error:
+                raise BuildError(f"not valid TOML: {error}", path) from error
     first = labels[site.default_language.code]
     for language in site.languages:
-        path = site.root / "content" / language.code / "ui.toml"
+        if own := labels[language.code]:  # a file that cannot be read has one fault, not one for each label
+            _check_labels(first or own, own, _labels_path(site, language), faults)
+        labels[language.code] = first | own
+    return labels
+
+
+def untranslated(site: Site, labels: dict[str, dict[str, str]]) -> list[str]:
+    """A line for each language with labels that read as in the first one: copied, perhaps, and not translated yet."""
+    first, lines = labels[site.default_language.code], []
+    for language in site.languages[1:]:
         own = labels[language.code]
-        for key in sorted(first.keys() ^ own.keys()):
+        same = [key for key, label in own.items() if label == first[key] and re.search(r"[^\W\d_]", _plain(label))]
+        if same:
+            names = ", ".join(same[:8]) + (f" and {len(same) - 8} more" if len(same) > 8 else "")
+            path = _labels_path(site, language).relative_to(site.root).as_posix()
+            lines.append(f"{path}: the same in {site.default_language.name} (not translated yet?): {names}")
+    return lines
+
+
+def _plain(label: str) -> str:
+    return re.sub(r"\{\w+\}", "", label)
+
+
+def _labels_path(site: Site, language: Language) -> Path:
+    return site.root / "content" / language.code / "ui.toml"
+
+
+def _check_labels(first: dict[str, Any], own: dict[str, Any], path: Path, faults: Faults) -> None:
+    """Compare a language's labels with those of the first language."""
+    for key in sorted(first.keys() ^ own.keys()):
+        with faults.collect():
             other = "unknown" if key in own else "missing"
-            raise BuildError(
-                f'the label "{key}" is {other}{nearest(key, first.keys() if key in own else own.keys())}', path
-            )
-        for key, label in own.items():
+            known = first.keys() if key in own else own.keys()
+            raise BuildError(f'the label "{key}" is {other}{nearest(key, known)}', path)
+    for key, label in own.items():
+        with faults.collect():
             if not isinstance(label, str):
                 raise BuildError(f'the label "{key}" must be a string', path)
-            unknown = set(_values(label)) - set(_values(first[key]))
+            unknown = sorted(set(_values(label)) - set(_values(str(first.get(key, label)))))
             if unknown:
-                raise BuildError(
-                    f'the label "{key}" uses {{{sorted(unknown)[0]}}}, which the page does not give it', path
-                )
-    return labels
+                raise BuildError(f'the label "{key}" uses {{{unknown[0]}}}, which the page does not give it', path)
 
 
 def _values(label: str) -> list[str]:

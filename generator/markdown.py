@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as etree
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import unescape
 from textwrap import shorten
 from typing import Any, ClassVar
@@ -16,6 +16,7 @@ from markdown.util import AtomicString
 from pymdownx.blocks import BlocksExtension
 from pymdownx.blocks.block import Block
 
+from errors import RAISE, Faults
 from generator.directives import Figure, find_figures
 from generator.figures import FigureKind
 from generator.lessons import Lesson
@@ -34,12 +35,11 @@ class Link:
 
 @dataclass
 class Formula:
-    """TeX of a lesson, inline or on lines of its own, with the line where it stands; `mathml` is set later, for all lessons at once."""
+    """TeX of a lesson, inline or on lines of its own, with the line where it stands."""
 
     tex: str
     display: bool
     line: int | None
-    mathml: str = ""
 
     def __str__(self) -> str:
         return f"${shorten(self.tex, 60, placeholder=' …')}$"
@@ -58,25 +58,40 @@ class Rendered:
     headings: list[tuple[int, str, str]] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     formulas: list[Formula] = field(default_factory=list)
+    warnings: list[tuple[int, str]] = field(default_factory=list)  # of lines that do not say what was meant, perhaps
+    is_faulty: bool = False  # parts may be missing
 
-    def set_formulas(self) -> None:
-        """Replace every `formula:NUMBER` by the formula's MathML."""
+    def with_mathml(self, mathml: list[str]) -> Rendered:
+        """The same with every `formula:NUMBER` replaced by the formula's MathML."""
 
-        def mathml(text: str) -> str:  # only where the marker put it: text may well say "formula:1;"
+        def put(text: str) -> str:  # only where the marker put it: text may well say "formula:1;"
             return re.sub(
                 r'(<(?:span|div) class="formula[^>]*>)formula:(\d+);',
-                lambda match: match[1] + self.formulas[int(match[2])].mathml,
+                lambda match: match[1] + mathml[int(match[2])],
                 text,
             )
 
-        self.html = mathml(self.html)
-        self.headings = [(level, anchor, mathml(html)) for level, anchor, html in self.headings]
+        headings = [(level, anchor, put(html)) for level, anchor, html in self.headings]
+        return replace(self, html=put(self.html), headings=headings)
 
 
-def render(lesson: Lesson, kinds: dict[str, FigureKind], models: dict[str, dict[str, Any]]) -> Rendered:
-    """A lesson's body as HTML; BuildError with file and line for a directive that is unknown, unclosed or wrong."""
-    figures, body = find_figures(lesson, kinds, models)
-    links, formulas = _Links(lesson), _Formulas(lesson)
+def render(
+    lesson: Lesson, kinds: dict[str, FigureKind], models: dict[str, dict[str, Any]], faults: Faults = RAISE
+) -> Rendered:
+    """A lesson's body as HTML. A fault, with file and line, is a directive that is unknown or wrong, a lone "$$", …"""
+    before = len(faults)
+    with faults.collect():
+        rendered = _render(lesson, kinds, models, faults)
+        rendered.is_faulty = len(faults) > before
+        return rendered
+    return Rendered("", is_faulty=True)
+
+
+def _render(
+    lesson: Lesson, kinds: dict[str, FigureKind], models: dict[str, dict[str, Any]], faults: Faults
+) -> Rendered:
+    figures, body = find_figures(lesson, kinds, models, faults)
+    links, formulas = _Links(lesson), _Formulas(lesson, faults)
     extensions = [
         "attr_list",
         "tables",
@@ -116,8 +131,8 @@ def render(lesson: Lesson, kinds: dict[str, FigureKind], models: dict[str, dict[
         (token["level"], token["id"], re.sub(r"</?a\b[^>]*>|<img[^>]*>", "", token["html"]))
         for token in _flat(converter.toc_tokens)
     ]
-    check_html(html, headings, lesson)
-    return Rendered(html, figures, headings, links.found, formulas.found)
+    check_html(html, headings, lesson, faults)
+    return Rendered(html, figures, headings, links.found, formulas.found, formulas.warnings)
 
 
 class _Links(Extension):
@@ -159,9 +174,9 @@ class _LinkMarker(Treeprocessor):
 class _Formulas(Extension):
     """Collects the TeX that arithmatex found, leaves a number in its place, and refuses what was meant as a formula and is none."""
 
-    def __init__(self, lesson: Lesson):
+    def __init__(self, lesson: Lesson, faults: Faults):
         super().__init__()
-        self.source, self.found = Source(lesson), []
+        self.source, self.found, self.faults, self.warnings = Source(lesson), [], faults, []
 
     def extendMarkdown(self, md: markdown.Markdown) -> None:
         inline = md.inlinePatterns["arithmatex-inline"]
@@ -187,8 +202,12 @@ class _FormulaMarker(Treeprocessor):
                 element.text = AtomicString(f"formula:{len(found) - 1};")
         for parent in root.iter():
             if parent.tag not in ("code", "pre") and not (parent.get("class") or "").startswith("formula"):
-                source.check(parent.text or "", *(child.tail or "" for child in parent))
-                _check_dollars_beside(parent, source)
+                texts = [parent.text or "", *(child.tail or "" for child in parent)]
+                with self.formulas.faults.collect():
+                    source.check(*texts)
+                    _check_dollars_beside(parent, source)
+                if warning := source.raw_block(*texts):
+                    self.formulas.warnings.append(warning)
 
 
 def _check_dollars_beside(parent: etree.Element, source: Source) -> None:

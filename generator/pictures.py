@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
+import io
 import tempfile
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from cache import Cache
 from errors import BuildError, nearest
 from generator.node import Node
 
 DRAWN = 512  # pixels: the width at which an SVG is drawn
-NAME = re.compile(r"[A-Za-z0-9_-]+")
 FORMATS = {".svg", ".png", ".jpg", ".jpeg", ".webp"}
 
 
@@ -29,10 +29,10 @@ class ExamplePicture:
     path: Path
 
 
-def read_examples(folder: Path, classes: list[str], node: Node, cache: Path) -> list[ExamplePicture]:
-    """The pictures in `folder`, in the order of the classes. `koala.svg` and `koala_2.jpg` are both of class "koala".
+def find_examples(folder: Path, classes: list[str]) -> list[tuple[Path, str]]:
+    """The pictures in `folder` and the class of each, in the order of the classes.
 
-    An SVG counts as a drawing, anything else as a picture; drawings are kept in `cache` by their content. Raises BuildError for a file that cannot be read or matches no class.
+    `koala.svg` and `koala_2.jpg` are both of class "koala". Raises BuildError for a file that matches no class.
     """
     if not folder.is_dir():
         raise BuildError("the folder of example pictures is missing", folder)
@@ -40,27 +40,41 @@ def read_examples(folder: Path, classes: list[str], node: Node, cache: Path) -> 
         path for path in folder.iterdir() if path.suffix.lower() in FORMATS and not path.name.startswith(".")
     )
     for path in files:
-        if not NAME.fullmatch(path.stem):
+        if not all(letter in "-_" or unicodedata.category(letter)[0] in "LMN" for letter in path.stem):
             raise BuildError("name a picture in letters, digits, - and _ alone", path)
-        if [other.stem for other in files].count(path.stem) > 1:
-            raise BuildError(f'two pictures are named "{path.stem}"; rename one', path)
+        if [name_of(other) for other in files].count(name_of(path)) > 1:
+            raise BuildError(f'two pictures are named "{name_of(path)}"; rename one', path)
     labels = {path: _label(path, classes) for path in files}
-    drawn = _draw([path for path in files if path.suffix.lower() == ".svg"], node, cache)
+    return sorted(labels.items(), key=lambda entry: (classes.index(entry[1]), entry[0].name))
+
+
+def name_of(path: Path) -> str:
+    """The name of an example: its file's, with accents as one character each, as people type them."""
+    return unicodedata.normalize("NFC", path.stem)
+
+
+def read_examples(folder: Path, classes: list[str], node: Node, cache: Cache) -> list[ExamplePicture]:
+    """The pictures of `find_examples`, opened. An SVG counts as a drawing, anything else as a picture.
+
+    Raises BuildError for a file that cannot be read or matches no class.
+    """
+    files = find_examples(folder, classes)
+    drawn = _draw([path for path, _ in files if path.suffix.lower() == ".svg"], node, cache)
     examples = []
-    for path in sorted(files, key=lambda path: (classes.index(labels[path]), path.name)):
+    for path, label in files:
         try:
             picture = drawn.get(path) or Image.open(path)
             picture.load()
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise BuildError(f"cannot read this picture: {error}", path) from error
         source = "drawing" if path in drawn else "picture"
-        examples.append(ExamplePicture(path.stem, labels[path], source, picture, path))
+        examples.append(ExamplePicture(name_of(path), label, source, picture, path))
     return examples
 
 
 def _label(path: Path, classes: list[str]) -> str:
     """The class that a file is named after; of two that fit, the longer."""
-    stem = _words(path.stem)
+    stem = _words(name_of(path))
     fitting = [name for name in classes if stem == _words(name) or stem.startswith(f"{_words(name)} ")]
     if not fitting:
         raise BuildError(f"named after no class; classes are {', '.join(classes)}{nearest(stem, classes)}", path)
@@ -68,34 +82,26 @@ def _label(path: Path, classes: list[str]) -> str:
 
 
 def _words(name: str) -> str:
-    return name.replace("_", " ").replace("-", " ")
+    return unicodedata.normalize("NFC", name).replace("_", " ").replace("-", " ")
 
 
-def _draw(files: list[Path], node: Node, cache: Path) -> dict[Path, Image.Image]:
+def _draw(files: list[Path], node: Node, cache: Cache) -> dict[Path, Image.Image]:
     """Each SVG as a picture DRAWN pixels wide. Soft shadows take resvg a second, so what is drawn once is kept."""
     program = (node.package / "package-lock.json").read_bytes()
-    kept = {
-        path: cache / f"{hashlib.sha256(program + path.read_bytes()).hexdigest()[:24]}-{DRAWN}.png" for path in files
-    }
-    missing = [path for path in files if not kept[path].exists()]
+    inputs = {path: [program, str(DRAWN), path] for path in files}
+    missing = [path for path in files if cache.find("drawings", inputs[path]) is None]
     if missing:
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as out:
-            for number, path in enumerate(missing):
-                (Path(out) / f"{number}.svg").write_bytes(path.read_bytes())
+        with tempfile.TemporaryDirectory() as name:
+            out = Path(name)
+            copies = [out / f"{number}.svg" for number in range(len(missing))]
+            for copy, path in zip(copies, missing, strict=True):
+                copy.write_bytes(path.read_bytes())
             try:
-                node.run(
-                    "tools/rasterise.mjs",
-                    str(DRAWN),
-                    out,
-                    *(Path(out) / f"{number}.svg" for number in range(len(missing))),
-                )
+                node.run("tools/rasterise.mjs", str(DRAWN), out, *copies)
             except BuildError as error:
-                broken = next(
-                    (path for number, path in enumerate(missing) if not (Path(out) / f"{number}.png").exists()),
-                    missing[0],
-                )
+                drawn = [copy.with_suffix(".png").exists() for copy in copies]
+                broken = missing[drawn.index(False)] if False in drawn else missing[0]
                 raise BuildError(f"resvg cannot draw this SVG: {error.message}", broken) from error
-            for number, path in enumerate(missing):
-                (Path(out) / f"{number}.png").replace(kept[path])
-    return {path: Image.open(kept[path]) for path in files}
+            for copy, path in zip(copies, missing, strict=True):
+                cache.bytes("drawings", inputs[path], copy.with_suffix(".png").read_bytes)
+    return {path: Image.open(io.BytesIO((cache.find("drawings", inputs[path]) or {})["drawings"])) for path in files}

@@ -9,17 +9,23 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from cache import Cache
 from generator.node import Node
 
 WASM = "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm"
 PART = 560_000  # characters a script: about eight parts, so that progress shows while they load
 
 
-def bundle(node: Node) -> dict[str, bytes]:
+def bundle(node: Node, cache: Cache) -> dict[str, bytes]:
     """`scripts/core.js`, `scripts/<figure>.js` and `scripts/onnxruntime.js`, by their path in the site."""
-    with tempfile.TemporaryDirectory() as out:
-        node.run("tools/bundle.mjs", out)
-        return {f"scripts/{path.name}": path.read_bytes() for path in sorted(Path(out).iterdir())}
+    sources = [node.package / name for name in ("src", "tools", "package-lock.json")]
+
+    def make() -> dict[str, bytes]:
+        with tempfile.TemporaryDirectory() as out:
+            node.run("tools/bundle.mjs", out)
+            return {f"scripts/{path.name}": path.read_bytes() for path in sorted(Path(out).iterdir())}
+
+    return cache.files("scripts", sources, make)
 
 
 def data_script(key: str, payload: Any) -> dict[str, bytes]:
@@ -28,16 +34,16 @@ def data_script(key: str, payload: Any) -> dict[str, bytes]:
     return {f"{key}.js": f"strata.define({json.dumps(key)},{text})\n".encode()}
 
 
-def bytes_script(key: str, content: bytes) -> dict[str, bytes]:
+def bytes_script(key: str, content: bytes, cache: Cache) -> dict[str, bytes]:
     """A script that gives bytes to the page: compressed, then as base64."""
-    return data_script(key, _compressed(content))
+    return data_script(key, _compressed(content, cache))
 
 
-def runtime_scripts(assets: Path) -> dict[str, bytes]:
+def runtime_scripts(assets: Path, cache: Cache) -> dict[str, bytes]:
     """onnxruntime-web's WebAssembly in parts: `scripts/onnxruntime.wasm.js` tells how many and how long the whole is."""
     key = "scripts/onnxruntime.wasm"
     content = (assets / WASM).read_bytes()
-    text = _compressed(content)
+    text = _compressed(content, cache)
     step = PART - PART % 4  # base64 can be cut between groups of four
     parts = [text[i : i + step] for i in range(0, len(text), step)]
     files = data_script(key, {"parts": len(parts), "bytes": len(content)})
@@ -87,5 +93,6 @@ OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR
 _MIT_WITHOUT_FILE = {"onnxruntime-web": _MIT, "onnxruntime-common": _MIT}
 
 
-def _compressed(content: bytes) -> str:
-    return base64.b64encode(gzip.compress(content, 9, mtime=0)).decode()
+def _compressed(content: bytes, cache: Cache) -> str:
+    """As gzip in base64. Kept, since the WebAssembly takes a second."""
+    return base64.b64encode(cache.bytes("gzip", [content], lambda: gzip.compress(content, 9, mtime=0))).decode()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape, unescape
 from pathlib import Path, PurePosixPath
@@ -15,14 +15,15 @@ from urllib.parse import parse_qsl, urlsplit
 import jinja2
 from markupsafe import Markup
 
+from cache import Cache, digest
 from config import Language, Site
-from errors import BuildError, nearest
+from errors import BuildError, Faults, nearest
 from generator.cards import Card, percent
 from generator.directives import Figure
 from generator.figures import check_state
 from generator.formulas import STYLE
 from generator.lessons import Lesson
-from generator.markdown import Rendered
+from generator.markdown import Link, Rendered
 from generator.scripts import bytes_script, data_script
 from generator.stills import card_path, still_path
 
@@ -31,23 +32,18 @@ CSP = (
     "font-src 'self' data:; media-src 'self' blob:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'"
 )
 
+Versions = dict[str, str]  # of each group of files, see `group_of`
 
-def model_files(package: Any) -> dict[str, bytes]:
+
+def model_files(package: Any, cache: Cache) -> dict[str, bytes]:
     """The files of one model (`model.package.Package`) by their path in the site."""
     base = f"models/{package.manifest['name']}"
     manifest = json.dumps(package.manifest, ensure_ascii=False, indent=1).encode() + b"\n"
-    strip = io.BytesIO()
-    package.thumbnails.save(strip, "WEBP", quality=82, method=6)
-    files = {
-        f"{base}/model.onnx": package.onnx,
-        f"{base}/manifest.json": manifest,
-        f"{base}/examples.webp": strip.getvalue(),
-    }
-    files |= data_script(f"{base}/manifest.json", package.manifest)
-    files |= bytes_script(f"{base}/model.onnx", package.onnx)
-    files |= bytes_script(f"{base}/weights", package.weights)
-    for name, trace in package.traces.items():
-        files |= bytes_script(f"{base}/examples/{name}", trace)
+    files = {f"{base}/{name}": package.files[name] for name in ("model.onnx", "examples.webp")}
+    files |= {f"{base}/manifest.json": manifest} | data_script(f"{base}/manifest.json", package.manifest)
+    for name, content in package.files.items():
+        if name != "examples.webp":
+            files |= bytes_script(f"{base}/{name}", content, cache)
     return files
 
 
@@ -63,10 +59,31 @@ class Page:
     alternates: dict[str, PurePosixPath] = field(default_factory=dict)
     prefix: str | None = None  # set for 404.html, which is served in place of any page
     card: Card | None = None  # set for a model's card
+    versions: Versions = field(default_factory=dict)
 
     def link(self, target: str | PurePosixPath) -> str:
         """A relative link from this page to a path in the site."""
         return ("../" * (len(self.path.parts) - 1) if self.prefix is None else self.prefix) + str(target)
+
+    def asset(self, target: str) -> str:
+        """A link to a script, style or picture, with the version that keeps caches from mixing two builds."""
+        return f"{self.link(target)}?{self.versions[group_of(target)]}"
+
+    @property
+    def figures(self) -> list[Figure]:
+        """The figures on this page."""
+        return [self.figure] if self.figure else self.rendered.figures
+
+    @property
+    def models(self) -> list[str]:
+        """The models of this page's figures."""
+        return sorted({figure.attributes["model"] for figure in self.figures if "model" in figure.attributes})
+
+    @property
+    def loads(self) -> str:
+        """The versions of what this page's scripts load, as `src/data/loading.ts` reads them."""
+        groups = ["scripts", *(f"models/{model}" for model in self.models)]
+        return " ".join(f"{group}={self.versions[group]}" for group in groups)
 
     @staticmethod
     def address(site: Site, path: PurePosixPath) -> str:
@@ -82,7 +99,10 @@ def pages(site: Site, rendered: dict[tuple[str, str], tuple[Lesson, Rendered]]) 
     result = []
     for language in site.languages:
         for slug in site.lessons:
-            lesson, body = rendered.get((language.code, slug)) or rendered[site.default_language.code, slug]
+            found = rendered.get((language.code, slug)) or rendered.get((site.default_language.code, slug))
+            if found is None:
+                continue  # it has a fault
+            lesson, body = found
             result.append(Page(_path(site, language.code, slug), language, lesson, body, None, _alternates(site, slug)))
             for figure in body.figures:
                 name = f"embed/{slug}/{figure.id}"
@@ -111,43 +131,61 @@ def card_pages(site: Site, cards: list[Card], labels: dict[str, dict[str, str]])
 
 
 def content_files(
-    site: Site, rendered: dict[tuple[str, str], tuple[Lesson, Rendered]], manifests: dict[str, dict[str, Any]]
+    site: Site,
+    rendered: dict[tuple[str, str], tuple[Lesson, Rendered]],
+    manifests: dict[str, dict[str, Any]],
+    faults: Faults,
 ) -> dict[str, bytes]:
     """Check every link of the lessons, and return the pictures that they show, by their path in the site."""
     files = {}
     for (code, _), (lesson, body) in rendered.items():
         for link in body.links:
-            name, _, anchor = link.target.partition("#")
-            if link.picture:
-                path = (lesson.path.parent / name).resolve()
-                if not path.is_file() or not path.is_relative_to(site.root / "content"):
-                    raise BuildError(
-                        f'there is no picture "{name}" in content/, seen from this lesson', lesson.path, link.line
-                    )
-                files[_picture(site, path)] = path.read_bytes()
-                continue
-            slug = name.removesuffix(".md") if name else lesson.slug
-            if slug not in site.lessons or (name and not name.endswith(".md")):
-                known = [f"{slug}.md" for slug in site.lessons]
-                raise BuildError(
-                    f'"{name}" is no lesson; lessons are {", ".join(known)}{nearest(name, known)}',
-                    lesson.path,
-                    link.line,
-                )
-            _, target = rendered.get((code, slug)) or rendered[site.default_language.code, slug]
-            anchors = [id for _, id, _ in target.headings] + [figure.id for figure in target.figures]
-            if anchor and anchor not in anchors:
-                raise BuildError(
-                    f'"{slug}.md" has no anchor "{anchor}"; it has {", ".join(anchors) or "none"}{nearest(anchor, anchors)}',
-                    lesson.path,
-                    link.line,
-                )
-            if link.state:
-                try:
-                    _check_state(link.state, target.figures, manifests)
-                except BuildError as error:
-                    raise BuildError(str(error), lesson.path, link.line) from None
+            with faults.collect():
+                if link.picture:
+                    path = _find_picture(site, lesson, link)
+                    files[_picture(site, path)] = path.read_bytes()
+                else:
+                    _check_link(site, rendered, manifests, lesson, code, link)
     return files
+
+
+def _find_picture(site: Site, lesson: Lesson, link: Link) -> Path:
+    name = link.target.partition("#")[0]
+    path = (lesson.path.parent / name).resolve()
+    if not path.is_file() or not path.is_relative_to(site.root / "content"):
+        message = f'there is no picture "{name}" in content/, seen from this lesson'
+        raise BuildError(message, lesson.path, link.line)
+    return path
+
+
+def _check_link(
+    site: Site,
+    rendered: dict[tuple[str, str], tuple[Lesson, Rendered]],
+    manifests: dict[str, dict[str, Any]],
+    lesson: Lesson,
+    code: str,
+    link: Link,
+) -> None:
+    """BuildError for a link to a lesson, an anchor or a figure's state that is not there."""
+    name, _, anchor = link.target.partition("#")
+    slug = name.removesuffix(".md") if name else lesson.slug
+    if slug not in site.lessons or (name and not name.endswith(".md")):
+        known = [f"{slug}.md" for slug in site.lessons]
+        message = f'"{name}" is no lesson; lessons are {", ".join(known)}{nearest(name, known)}'
+        raise BuildError(message, lesson.path, link.line)
+    found = rendered.get((code, slug)) or rendered.get((site.default_language.code, slug))
+    if found is None or found[1].is_faulty:
+        return  # what it holds is not known
+    target = found[1]
+    anchors = [id for _, id, _ in target.headings] + [figure.id for figure in target.figures]
+    if anchor and anchor not in anchors:
+        has = f"it has {', '.join(anchors) or 'none'}{nearest(anchor, anchors)}"
+        raise BuildError(f'"{slug}.md" has no anchor "{anchor}"; {has}', lesson.path, link.line)
+    if link.state:
+        try:
+            _check_state(link.state, target.figures, manifests)
+        except BuildError as error:
+            raise BuildError(str(error), lesson.path, link.line) from None
 
 
 def _check_state(state: str, figures: list[Figure], manifests: dict[str, dict[str, Any]]) -> None:
@@ -196,36 +234,24 @@ def site_files(site: Site, all_pages: list[Page]) -> dict[str, bytes]:
     if not site.site_url:
         return {}
     lessons = [page for page in all_pages if page.figure is None]
-    urls = "".join(f"<url><loc>{escape(page.address(site, page.path))}</loc></url>\n" for page in lessons)
-    sitemap = f'<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{urls}</urlset>\n'
     dated = sorted(
         (page for page in lessons if "date" in page.lesson.front and page.lesson.language is page.language),
         key=lambda page: (page.lesson.front["date"], str(page.path)),
         reverse=True,
     )
-    entries = "".join(
-        f'<entry><title>{escape(page.lesson.title)}</title><link href="{escape(page.address(site, page.path))}"/>'
-        f"<id>{escape(page.address(site, page.path))}</id><updated>{page.lesson.front['date'].isoformat()}T00:00:00Z</updated>"
-        f"<author><name>{escape(page.lesson.front.get('author', site.title))}</name></author><summary>{escape(page.lesson.front['summary'])}</summary></entry>\n"
-        for page in dated
-    )
-    updated = dated[0].lesson.front["date"].isoformat() if dated else "1970-01-01"
-    feed = (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom"><title>{escape(site.title)}</title>'
-        f'<link href="{escape(site.site_url)}/"/><id>{escape(site.site_url)}/</id><updated>{updated}T00:00:00Z</updated>\n{entries}</feed>\n'
-    )
-    return {"sitemap.xml": sitemap.encode(), "feed.xml": feed.encode()}
+    environment = _environment(site.root)
+    return {
+        name: _render(environment, name, {"site": site, "pages": pages}).encode() + b"\n"
+        for name, pages in (("sitemap.xml", lessons), ("feed.xml", dated))
+    }
 
 
-def page_files(site: Site, all_pages: list[Page], labels: dict[str, dict[str, str]], version: str) -> dict[str, bytes]:
-    """Every page rendered, by its path in the site."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(site.root / "site_templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def page_files(
+    site: Site, all_pages: list[Page], labels: dict[str, dict[str, str]], assets: dict[str, bytes]
+) -> dict[str, bytes]:
+    """Every page rendered, by its path in the site. A page changes with its lesson and with the assets that it names."""
+    environment = _environment(site.root)
+    versions = versions_of(assets)
     files = {}
     home = next(page for page in all_pages if page.path == PurePosixPath("index.html"))
     nowhere = Page(
@@ -243,15 +269,15 @@ def page_files(site: Site, all_pages: list[Page], labels: dict[str, dict[str, st
     }
     places = {page.path: at for lessons in by_language.values() for at, page in enumerate(lessons)}
     for page in [*all_pages, nowhere]:
+        page.versions = versions
         code = page.language.code
         lessons, at = by_language[code], places.get(page.path, -1)
-        figures = [page.figure] if page.figure else page.rendered.figures
         introduction, heading, sections = _resolve(site, page, labels[code]).partition("<h2 ")
+        social_card = PurePosixPath(card_path(page.lesson.slug)) if page.rendered.figures else None
         context = {
             "site": site,
             "page": page,
             "csp": CSP,
-            "version": version,
             "t": labels[code],
             "home": page.link(_path(site, code, "index")),
             "labels": Markup(
@@ -263,9 +289,7 @@ def page_files(site: Site, all_pages: list[Page], labels: dict[str, dict[str, st
             "lessons": lessons,
             "previous": lessons[at - 1] if at > 0 else None,
             "next": lessons[at + 1] if 0 <= at < len(lessons) - 1 else None,
-            "social_card": page.address(site, PurePosixPath(card_path(page.lesson.slug)))
-            if page.rendered.figures
-            else "",
+            "social_card": page.address(site, social_card) if social_card else "",
             "still": page.link(still_path(code, page.lesson.slug, page.figure)) if page.figure else "",
             "contents": [(anchor, Markup(html)) for level, anchor, html in page.rendered.headings if level == 2],
             "formulas": STYLE if page.rendered.formulas and not page.figure else "",
@@ -278,29 +302,53 @@ def page_files(site: Site, all_pages: list[Page], labels: dict[str, dict[str, st
                 if p.card and p.language is page.language
             ],
             "outdated": page.lesson.outdated,
-            "figure_scripts": sorted({figure.kind.tag for figure in figures}),
-            "models": sorted({figure.attributes["model"] for figure in figures if "model" in figure.attributes}),
-            "first_example": next(
-                ((f.attributes["model"], f.attributes["example"]) for f in figures if "example" in f.attributes), None
-            ),
+            "figure_scripts": sorted({figure.kind.tag for figure in page.figures}),
+            "first_trace": next((path for path in _traces(page.figures, assets)), ""),
         }
-        template = (
-            "404.html"
-            if page is nowhere
-            else "card.html"
-            if page.card
-            else "embed.html"
-            if page.figure
-            else "lesson.html"
-        )
-        try:
-            html = environment.get_template(template).render(context)
-        except jinja2.TemplateError as error:
-            raise BuildError(
-                str(error), f"site_templates/{getattr(error, 'name', None) or template}", getattr(error, "lineno", None)
-            ) from error
-        files[str(page.path)] = html.encode()
+        kind = "404" if page is nowhere else "card" if page.card else "embed" if page.figure else "lesson"
+        files[str(page.path)] = _render(environment, f"{kind}.html", context).encode()
     return files
+
+
+def _traces(figures: list[Figure], assets: dict[str, bytes]) -> Iterator[str]:
+    """The files that hold the figures' examples; a name that no server could have is another one there."""
+    for figure in figures:
+        path = f"models/{figure.attributes.get('model')}/examples/{figure.attributes.get('example')}.js"
+        if path in assets:
+            yield path
+
+
+def check_templates(site: Site, faults: Faults) -> None:
+    """Whether every template can be read."""
+    environment = _environment(site.root)
+    for name in environment.list_templates(["html", "xml"]):
+        with faults.collect(), _naming(name):
+            environment.get_template(name)
+
+
+def _environment(root: Path) -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(root / "site_templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _render(environment: jinja2.Environment, template: str, context: dict[str, Any]) -> str:
+    with _naming(template):
+        return environment.get_template(template).render(context)
+
+
+@contextmanager
+def _naming(template: str) -> Iterator[None]:
+    """Say of an error in a template where it is."""
+    try:
+        yield
+    except jinja2.TemplateError as error:
+        name = getattr(error, "name", None) or template
+        raise BuildError(str(error), f"site_templates/{name}", getattr(error, "lineno", None)) from error
 
 
 def static_files(root: Path) -> dict[str, bytes]:
@@ -309,12 +357,18 @@ def static_files(root: Path) -> dict[str, bytes]:
     return {f"styles/{path.name}": path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
 
 
-def version_of(files: dict[str, bytes]) -> str:
-    """A short hash of everything that pages load: a new build is never mixed with an old one from a cache."""
-    sha = hashlib.sha256()
+def group_of(path: str) -> str:
+    """What has one version together: all scripts, the files of one model, and any other file by itself."""
+    folder, *rest = path.split("/")
+    return folder if folder == "scripts" else f"models/{rest[0]}" if folder == "models" else path
+
+
+def versions_of(files: dict[str, bytes]) -> Versions:
+    """A short hash of each group of files: a new build is never mixed with an old one from a cache."""
+    groups: dict[str, list[str | bytes]] = {}
     for path in sorted(files):
-        sha.update(path.encode() + b"\0" + hashlib.sha256(files[path]).digest())
-    return sha.hexdigest()[:10]
+        groups.setdefault(group_of(path), []).extend((path, files[path]))
+    return {group: digest(*parts)[:10] for group, parts in groups.items()}
 
 
 def _alternates(site: Site, slug: str) -> dict[str, PurePosixPath]:

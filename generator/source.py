@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from errors import BuildError
+from errors import BuildError, Faults
 from generator.lessons import Lesson
 
 FENCE = re.compile(r"^\s*(```+(?=[^`]*$)|~~~+)[ \t]*([\w+#.-]*)")  # a line with more backticks is inline code
@@ -15,6 +15,9 @@ _LEFT_OVER = {
     "\\begin{": 'an environment of TeX stands between two "$$", with an empty line before and after',
     "```": "this code block has no end, or no beginning; both are lines of ```",
 }
+
+# In a paragraph: a line that begins a list, or the line below a table's head.
+_RAW_BLOCK = re.compile(r"\n(?:([-*+]|1[.)])[ \t]+\S.*|[|]?[ \t]*:?-{3,}:?[ \t]*[|].*)")
 
 
 class Source:
@@ -53,6 +56,16 @@ class Source:
                     f'there is no footnote "[^{note[1]}]: …" in this lesson', self.lesson.path, self._first(note[0])
                 )
 
+    def raw_block(self, *texts: str) -> tuple[int, str] | None:
+        """The line of a table or list that Markdown took for text of the paragraph above it, and what to do."""
+        for text in texts:
+            if found := _RAW_BLOCK.search(text):
+                what = "list" if found[1] else "table"
+                start = re.split("[\x02\x03\\\\]", found[0].strip("\n"))[0]  # the rest may hold marks of Markdown's own
+                if line := self._first(start):
+                    return line, f"this {what} needs an empty line before it; it stands there as text"
+        return None
+
     def left_over(self, mark: str) -> BuildError:
         return BuildError(f'"{mark}" is left over: {_LEFT_OVER[mark]}', self.lesson.path, self._first(mark))
 
@@ -66,21 +79,23 @@ class Source:
         return self.lesson.line + self.text[:position].count("\n")
 
 
-def check_html(html: str, headings: list[tuple[int, str, str]], lesson: Lesson) -> None:
-    """What Markdown lets through and a page must not have: ids used twice, a second title, styles and scripts that its policy forbids."""
+def check_html(html: str, headings: list[tuple[int, str, str]], lesson: Lesson, faults: Faults) -> None:
+    """What Markdown lets through and a page must not have.
+
+    Ids used twice, a second title, and styles and scripts that the page's policy forbids.
+    """
     lines = list(enumerate(lesson.body.splitlines(), lesson.line))
     ids = re.findall(r'<[a-z][^<>]*\sid="([^"]+)"', html)
-    for repeated in (i for i in ids if ids.count(i) > 1):
+    for repeated in dict.fromkeys(i for i in ids if ids.count(i) > 1):
         places = [number for number, line in lines if re.search(rf"(#|\|\s*|id=[\"']?){re.escape(repeated)}\b", line)]
-        raise BuildError(
-            f'the id "{repeated}" is used twice in this lesson', lesson.path, places[1] if len(places) > 1 else None
-        )
-    for level, _anchor, _ in headings:
-        if level == 1:
-            place = next((number for number, line in lines if re.match(r"#\s", line)), None)
-            raise BuildError(
-                "a lesson's title stands in its front matter; its headings begin with ##", lesson.path, place
-            )
+        with faults.collect():
+            place = places[1] if len(places) > 1 else None
+            raise BuildError(f'the id "{repeated}" is used twice in this lesson', lesson.path, place)
+    if any(level == 1 for level, _, _ in headings):
+        place = next((number for number, line in lines if re.match(r"#\s", line)), None)
+        with faults.collect():
+            message = "a lesson's title stands in its front matter; its headings begin with ##"
+            raise BuildError(message, lesson.path, place)
     if found := re.search(r"<[a-zA-Z][^<>]*\s(style|on[a-z]+)\s*=", html):
         place = next((number for number, line in lines if re.search(rf"<[^<>]*\s{found[1]}\s*=", line)), None)
         raise BuildError(

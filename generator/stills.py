@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from cache import Cache, digest
 from config import Language, Site
 from generator.directives import Figure
 from generator.lessons import Lesson
@@ -21,7 +22,7 @@ WIDTH = 1376  # pixels: the figure on a window of 1,440
 
 def still_path(code: str, slug: str, figure: Figure) -> str:
     """Where a figure's still stands in the site."""
-    return f"figures/{code}/{slug}-{figure.id}.svg"
+    return f"figures/{code}/{slug}/{figure.id}.svg"
 
 
 def card_path(slug: str) -> str:
@@ -35,50 +36,95 @@ def stills(
     packages: dict[str, Any],
     labels: dict[str, dict[str, str]],
     node: Node,
+    cache: Cache,
 ) -> dict[str, bytes]:
     """A still of every figure in every language, and a card of each lesson's first figure."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        jobs: list[dict[str, Any]] = []
-        results: dict[str, Path] = {}
-        for language in site.languages:
-            for slug in site.lessons:
-                _lesson, body = rendered.get((language.code, slug)) or rendered[site.default_language.code, slug]
-                for figure in body.figures:
-                    job = _job(folder, len(jobs), figure, language, packages)
-                    results[still_path(language.code, slug, figure)] = Path(job["out"])
-                    if site.site_url and language is site.default_language and figure is body.figures[0]:
-                        job["card"] = str(folder / f"{len(jobs)}.png")
-                        results[card_path(slug)] = Path(job["card"])
-                    jobs.append(job)
-        if not jobs:
-            return {}
-        languages = {
-            language.code: {"tag": language.tag, "labels": labels[language.code]} for language in site.languages
-        }
-        (folder / "jobs.json").write_text(json.dumps({"languages": languages, "jobs": jobs}), encoding="utf-8")
-        node.run("tools/figures.mjs", folder / "jobs.json")
-        return {path: _jpeg(file) if file.suffix == ".png" else file.read_bytes() for path, file in results.items()}
+    sources = [node.package / name for name in ("src", "tools", "styles", "package-lock.json")]
+    code = digest(*sources)
+    found: dict[str, dict[str, bytes]] = {}
+    missing: dict[str, tuple[list[str | bytes], dict[str, Any]]] = {}
+    cards = {}
+    for language in site.languages:
+        for slug in site.lessons:
+            _lesson, body = rendered.get((language.code, slug)) or rendered[site.default_language.code, slug]
+            for figure in body.figures:
+                path = still_path(language.code, slug, figure)
+                is_card = bool(site.site_url) and language is site.default_language and figure is body.figures[0]
+                job, inputs = _job(figure, language, packages, is_card)
+                if is_card:
+                    cards[path] = card_path(slug)
+                inputs = [code, json.dumps([job, labels[language.code]], sort_keys=True), *inputs]
+                kept = cache.find("stills", inputs)
+                if kept:
+                    found[path] = kept
+                else:
+                    missing[path] = inputs, job
+    drawn = _draw([job for _, job in missing.values()], site, packages, labels, node) if missing else []
+    for (path, (inputs, _)), files in zip(missing.items(), drawn, strict=True):
+        found[path] = cache.files("stills", inputs, lambda files=files: files)
+    return {path: files["still"] for path, files in found.items()} | {
+        cards[path]: files["card"] for path, files in found.items() if path in cards
+    }
 
 
-def _job(folder: Path, number: int, figure: Figure, language: Language, packages: dict[str, Any]) -> dict[str, Any]:
-    """What tools/figures.mjs needs for one figure; its network's manifest and trace as files."""
+def _job(
+    figure: Figure, language: Language, packages: dict[str, Any], is_card: bool
+) -> tuple[dict[str, Any], list[str | bytes]]:
+    """What tools/figures.mjs is told of one figure, and what else the drawing follows from: its network and example."""
     job = {
         "figure": figure.kind.tag,
         "options": figure.attributes,
         "language": language.code,
-        "out": str(folder / f"{number}.svg"),
         "width": WIDTH,
+        "card": is_card,
     }
-    if "model" not in figure.attributes:
-        return job
-    package = packages[figure.attributes["model"]]
+    model = figure.attributes.get("model")
+    if model is None:
+        return job, []
+    package = packages[model]
     example = figure.attributes.get("example") or package.manifest["examples"][0]["name"]
-    manifest = folder / f"{package.manifest['name']}.json"
-    trace = folder / f"{package.manifest['name']}-{example}.bin"
-    manifest.write_text(json.dumps(package.manifest), encoding="utf-8")
-    trace.write_bytes(package.traces[example])
-    return {**job, "manifest": str(manifest), "trace": str(trace)}
+    job |= {"model": model, "example": example}
+    return job, [json.dumps(package.manifest), package.trace(example)]
+
+
+def _draw(
+    jobs: list[dict[str, Any]],
+    site: Site,
+    packages: dict[str, Any],
+    labels: dict[str, dict[str, str]],
+    node: Node,
+) -> list[dict[str, bytes]]:
+    """Each job's `still` as SVG, and its `card` as JPEG where it is to have one; all in one run of Node."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        tasks = []
+        for number, job in enumerate(jobs):
+            task = job | {
+                "out": str(folder / f"{number}.svg"),
+                "card": str(folder / f"{number}.png") if job["card"] else None,
+            }
+            if "model" in job:
+                package = packages[job["model"]]
+                names = (
+                    list(packages).index(job["model"]),
+                    [e["name"] for e in package.manifest["examples"]].index(job["example"]),
+                )
+                task["manifest"], task["trace"] = (
+                    str(folder / f"{names[0]}.json"),
+                    str(folder / f"{names[0]}-{names[1]}.bin"),
+                )
+                Path(task["manifest"]).write_text(json.dumps(package.manifest), encoding="utf-8")
+                Path(task["trace"]).write_bytes(package.trace(job["example"]))
+            tasks.append(task)
+        languages = {
+            language.code: {"tag": language.tag, "labels": labels[language.code]} for language in site.languages
+        }
+        (folder / "jobs.json").write_text(json.dumps({"languages": languages, "jobs": tasks}), encoding="utf-8")
+        node.run("tools/figures.mjs", folder / "jobs.json")
+        return [
+            {"still": Path(task["out"]).read_bytes()} | ({"card": _jpeg(Path(task["card"]))} if task["card"] else {})
+            for task in tasks
+        ]
 
 
 def _jpeg(path: Path) -> bytes:

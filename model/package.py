@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import re
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from model.networks import Graph, build_network, parameter_count, trace
 from model.photos import choose_photos
 from model.preprocess import central_square, flatten, preprocess
 from model.weights_file import load_weights
+from package import Package
 
 MANIFEST_VERSION = 2
 THUMBNAIL = 112  # pixels: twice the size at which the strip shows it
@@ -36,15 +40,27 @@ class Example:
     file: str = ""  # of a photo: its name in the set that it comes from
 
 
-@dataclass(frozen=True)
-class Package:
-    """The manifest and the files of one model, as bytes by their name: `model.onnx`, `weights`, `examples/NAME`, …"""
+def outline(model: Model, examples: list[tuple[str, str]]) -> dict[str, Any]:
+    """What a manifest says of a network before its weights are read: enough to check lessons, in a tenth of the time.
 
-    manifest: dict[str, Any]
-    onnx: bytes
-    weights: bytes  # float32, little-endian, the manifest's `weights` one after the other
-    traces: dict[str, bytes]  # example -> the manifest's `trace` one after the other
-    thumbnails: Image.Image  # all examples side by side, THUMBNAIL pixels high
+    `examples` are names and labels.
+    """
+    network, shape = _network(model)
+    network = deployed(network)
+    activations = trace(network, torch.zeros(1, *shape))
+    return {
+        "name": model.name,
+        "input": {"name": "image", "shape": list(shape)},
+        "layers": _layers(network, activations),
+        "examples": [{"name": name, "label": label} for name, label in examples],
+    }
+
+
+def _network(model: Model) -> tuple[Graph, Shape]:
+    try:
+        return build_network(model.network, len(model.classes))
+    except BuildError as error:
+        raise BuildError(f"[models.{model.name}] {error.message}", "strata.toml") from error
 
 
 def package(model: Model, examples: list[Example], data: Path | None = None) -> Package:
@@ -52,10 +68,7 @@ def package(model: Model, examples: list[Example], data: Path | None = None) -> 
 
     With `data`, photos that the network never learned from join the examples.
     """
-    try:
-        network, shape = build_network(model.network, len(model.classes))
-    except BuildError as error:
-        raise BuildError(f"[models.{model.name}] {error.message}", "strata.toml") from error
+    network, shape = _network(model)
     card, normalization = load_weights(model.weights, network, [c.folder for c in model.classes])
     network = deployed(network)
     if data:
@@ -92,17 +105,7 @@ def package_network(
     images = torch.from_numpy(pixels).float() / 255
     check_export(onnx_bytes, network, images, normalization)
     activations = trace(network, normalization.apply(images) if normalization else images)
-    layers = [
-        {
-            "name": name,
-            "kind": kind_of(layer, name).name,
-            "inputs": network.inputs[name],
-            "shape": list(activations[name].shape[1:]),
-            **options_of(layer, name),
-            "parameters": parameter_count(layer),
-        }
-        for name, layer in network.named_children()
-    ]
+    layers = _layers(network, activations)
     stored, figures = _stored(network), card.get("figures")
     manifest = {
         "version": MANIFEST_VERSION,
@@ -118,12 +121,16 @@ def package_network(
         "layers": layers,
         "weights": [{"name": name, "shape": list(tensor.shape)} for name, tensor in network.state_dict().items()],
         "trace": [{"name": name, "dtype": dtype} for name, dtype in stored.items()],
-        "examples": [{"name": e.name, "label": e.label, "source": e.source, "file": e.file} for e in examples],
+        "examples": [
+            {"name": e.name, "key": _key(e.name), "label": e.label, "source": e.source, "file": e.file}
+            for e in examples
+        ],
         "data": model.data.title if model.data else None,
         "figures": {name: figures[name] for name in ("accuracy", "likelihood", "photos")} if figures else None,
         "unknown": _rule(card["unknown"], layers, model) if "unknown" in card else None,
     }
-    traces = {}
+    files = {"model.onnx": onnx_bytes}
+    files["weights"] = b"".join(t.numpy().astype("<f4").tobytes() for t in network.state_dict().values())
     for i, example in enumerate(examples):
         parts = [pixels[i].tobytes()]
         for name, dtype in list(stored.items())[1:]:
@@ -131,9 +138,28 @@ def package_network(
             if not np.isfinite(values).all():
                 raise BuildError(f'layer "{name}" leaves the range of {dtype} on this picture', example.path)
             parts.append(values.tobytes())
-        traces[example.name] = b"".join(parts)
-    weights = b"".join(t.numpy().astype("<f4").tobytes() for t in network.state_dict().values())
-    return Package(manifest, onnx_bytes, weights, traces, _thumbnails(examples))
+        files[f"examples/{_key(example.name)}"] = b"".join(parts)
+    files["examples.webp"] = _thumbnails(examples)
+    return Package(manifest, files)
+
+
+def _key(name: str) -> str:
+    """The name of an example's file in the site, which every server and file system can have."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f"example-{sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _layers(network: Graph, activations: dict[str, torch.Tensor]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "kind": kind_of(layer, name).name,
+            "inputs": network.inputs[name],
+            "shape": list(activations[name].shape[1:]),
+            **options_of(layer, name),
+            "parameters": parameter_count(layer),
+        }
+        for name, layer in network.named_children()
+    ]
 
 
 def _stored(network: Graph) -> dict[str, str]:
@@ -157,11 +183,13 @@ def _rule(unknown: dict[str, Any], layers: list[dict[str, Any]], model: Model) -
     return rule
 
 
-def _thumbnails(examples: list[Example]) -> Image.Image:
+def _thumbnails(examples: list[Example]) -> bytes:
     strip = Image.new("RGB", (THUMBNAIL * len(examples), THUMBNAIL))
     for i, example in enumerate(examples):
         small = central_square(flatten(ImageOps.exif_transpose(example.picture))).resize(
             (THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS
         )
         strip.paste(small, (i * THUMBNAIL, 0))
-    return strip
+    buffer = io.BytesIO()
+    strip.save(buffer, "WEBP", quality=82, method=6)
+    return buffer.getvalue()

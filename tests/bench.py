@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -39,6 +41,7 @@ from tests.lighthouse import DEVICES, lighthouse
 from tests.node import ROOT, auditors
 from tests.page import used_memory
 from tests.pictures import encoded, scene
+from tests.test_serving import serving
 
 DRAWN = "cnn-network[data-state=ready]"
 # Lighthouse's "slow 4G": 150 ms there and back, 1.6 Mbit/s down.
@@ -304,6 +307,31 @@ def builds(lessons: int) -> list[Row]:
         ]
 
 
+def authoring(browser: Browser, times: int) -> list[Row]:
+    """What an author of the shipped site waits for: an edit in the browser while `serve` runs, and `check`."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = project(Path(name) / "project")
+        (folder / "content").unlink()
+        shutil.copytree(ROOT / "content", folder / "content")
+        lesson = folder / "content" / "en" / "index.md"
+        text, edits = lesson.read_text(encoding="utf-8"), []
+        with serving(folder) as running:
+            page = browser.new_page()
+            page.goto(running.address)
+            for number in range(2 * times):
+                started = time.monotonic()
+                lesson.write_text(f"{text}\nEdit number {number}.\n", encoding="utf-8")
+                page.wait_for_selector(f"p:has-text('Edit number {number}.')")
+                edits.append(time.monotonic() - started)
+            page.close()
+        started = time.monotonic()
+        subprocess.run([sys.executable, ROOT / "build.py", "check", "--root", folder], check=True, capture_output=True)
+        return [
+            Row("a lesson saved: shown by `serve`", "s", statistics.median(edits), 1),
+            Row("`check`, when nothing was trained anew", "s", time.monotonic() - started, 5),
+        ]
+
+
 def training() -> list[Row]:
     """A step of TinyVGG's training with the functions of lanes.c, where they can be compiled, and without, turn and turn about."""
     torch.set_num_threads(1)
@@ -380,6 +408,7 @@ def main(arguments: list[str] | None = None) -> int:
             ]
             rows += looked_into(page)
             rows += in_use(page)
+            rows += authoring(browser, times)
             browser.close()
             scores, lost = reports(auditors(print), {who: url for who, (url, _) in sites.items()}, min(times, 3))
             rows += scores

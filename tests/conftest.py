@@ -207,6 +207,10 @@ def make_project(root: Path, toml: str, lessons: dict[str, str], pictures: list[
     (root / "content" / "en" / "ui.toml").write_bytes((ROOT / "content" / "en" / "ui.toml").read_bytes())
     for shared in ("site_templates", "assets"):
         (root / shared).symlink_to(ROOT / shared)
+    for kept in ("scripts", "gzip", "fonts", "formulas", "drawings", "stills"):  # the same in every project
+        (ROOT / ".cache" / "tests" / kept).mkdir(parents=True, exist_ok=True)
+        (root / ".cache").mkdir(exist_ok=True)
+        (root / ".cache" / kept).symlink_to(ROOT / ".cache" / "tests" / kept)
     for model in read_site(root).models.values():
         torch.manual_seed(0)
         network, _ = build_network(model.network, len(model.classes))

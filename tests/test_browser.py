@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import build
+from cache import Cache
 from config import read_site
 from generator.pictures import read_examples
 from model.networks import build_network
@@ -65,7 +66,7 @@ def test_the_network_is_drawn_from_the_manifest(visit, shipped, engine, place, l
 def test_every_example_has_pytorchs_activations_and_probabilities(visit, shipped, node, engine):
     page, manifest = visit(engine).open(shipped.pages["en"]), shipped.manifest
     for example in read_examples(
-        shipped.examples, [c["name"] for c in manifest["classes"]], node, ROOT / ".cache" / "drawings"
+        shipped.examples, [c["name"] for c in manifest["classes"]], node, Cache(ROOT / ".cache")
     ):
         page.click(f'button[data-example="{example.name}"]')
         page.wait_for_selector(f'button[data-example="{example.name}"][aria-pressed="true"]')
@@ -85,7 +86,7 @@ def test_every_example_has_pytorchs_activations_and_probabilities(visit, shipped
 
 def test_a_network_trained_on_photos_gets_most_drawings_right(manifest, built, site, network, node):
     classes = [c["name"] for c in manifest["classes"]]
-    examples = read_examples(site.models["tinyvgg"].examples, classes, node, ROOT / ".cache" / "drawings")
+    examples = read_examples(site.models["tinyvgg"].examples, classes, node, Cache(ROOT / ".cache"))
     right = [classes[python_trace(network, encoded(e.picture))["logits"].argmax()] == e.label for e in examples]
     assert len(examples) == 10 and sum(right) >= 8
 

@@ -8,12 +8,15 @@ import re
 import shutil
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
 import build
+from tests.conftest import LESSON, PROJECT, make_project
+from tests.engines import served
 from tests.node import ROOT
 from tests.pictures import scene
 from tests.site import check_pages, files
@@ -148,6 +151,28 @@ def test_new_pictures_and_classes_need_no_code(project):
     ]
 
 
+def test_pictures_and_classes_are_named_in_any_script(tmp_path, visit):
+    """The files in the site have names that every server and stick can hold."""
+    names = ["小熊猫", "باندا", "हाथी", "café"]
+    classes = ", ".join(f'{{ name = "{name}", folder = "{i}" }}' for i, name in enumerate(names))
+    toml = re.sub(r"classes = .*", f"classes = [{classes}]", PROJECT)
+    lesson = LESSON.replace("model: small", "model: small\n    example: 小熊猫_2")
+    lesson += "\n[The last one](#net?figure=net&example=café)\n"
+    pictures = [*names[:3], "小熊猫_2", unicodedata.normalize("NFD", "café")]
+    root = make_project(tmp_path / "project", toml, {"index": lesson}, pictures)
+    assert build.main(["--root", str(root), "--out", str(root / "out")]) == 0
+    assert all(path.isascii() for path in files(root / "out"))
+    with served(root / "out") as base:
+        page = visit(base=base).open("index.html")
+        assert page.evaluate("document.querySelector('cnn-network').trace.source") == "小熊猫_2"
+        for name in names:
+            page.click(f'button[data-example="{name}"]')
+            page.wait_for_selector(f'button[data-example="{name}"][aria-pressed="true"]')
+            page.wait_for_function("name => document.querySelector('cnn-network').trace.source === name", arg=name)
+        page.click('a[data-show*="example"]')
+        page.wait_for_function("document.querySelector('cnn-network').trace.source === 'café'")
+
+
 def test_the_strip_shows_every_example(built, manifest, project):
     from PIL import Image
 
@@ -174,7 +199,7 @@ def test_the_strip_shows_every_example(built, manifest, project):
 
 
 def test_an_unexpected_fault_is_one_line_too(project, capfd, monkeypatch):
-    monkeypatch.setattr(build, "read_labels", lambda site: 1 / 0)
+    monkeypatch.setattr(build, "read_labels", lambda site, faults: 1 / 0)
     assert build.main(["--root", str(project), "--out", str(project / "out")]) == 1
     error = capfd.readouterr().err
     assert error.startswith("unexpected ZeroDivisionError in test_build.py:") and error.count("\n") == 1

@@ -4,7 +4,7 @@
 
 `input/` holds only what differs from the base, whose weights, pictures and labels are made here; weights.txt names what is
 done to the weights. `output/` is either error.txt, the one line of a build that must fail and leave the last site as it was,
-or files that the build must give. stdout.txt is what it says, NAME.html the <article> of a page (of one without, its
+or files that the build must give. check.txt is what `check` lists; stdout.txt is what the build says, NAME.html the <article> of a page (of one without, its
 <main>), NAME.head.html what the page says of itself to machines, and anything else is compared as it is.
 """
 
@@ -62,11 +62,17 @@ class Outcome:
     said: str
     error: str
     site: Path
+    project: Path
 
     def text(self, name: str) -> str:
         """What a file of `output/` is compared with."""
         if name == "error.txt":
             return self.error
+        if name == "check.txt":
+            with redirect_stdout(StringIO()) as said, redirect_stderr(StringIO()) as faults:
+                status = build.main(["check", "--root", str(self.project)])
+            assert status == (1 if faults.getvalue() else 0)
+            return faults.getvalue() + re.sub(r", checked in .*", "", said.getvalue())
         if name == "stdout.txt":
             return re.sub(
                 r"^\d+ pages in .*\n", "", self.said, flags=re.MULTILINE
@@ -88,7 +94,7 @@ class Outcome:
                 for tag in ("article", "main")
                 if (match := re.search(rf"<{tag}\b.*</{tag}>\n", text, re.DOTALL))
             )
-        return re.sub(r"\?[0-9a-f]{10}\b", "?VERSION", text)
+        return re.sub(r"([?=])[0-9a-f]{10}\b", r"\1VERSION", text)
 
 
 def run(case: Path, folder: Path) -> Outcome:
@@ -107,7 +113,7 @@ def run(case: Path, folder: Path) -> Outcome:
     write_site(EARLIER, folder / "site")
     with redirect_stdout(StringIO()) as said, redirect_stderr(StringIO()) as error:
         status = build.main(["--root", str(project), "--out", str(folder / "site")])
-    return Outcome(status, said.getvalue(), error.getvalue(), folder / "site")
+    return Outcome(status, said.getvalue(), error.getvalue(), folder / "site", project)
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in CASES.iterdir()))
@@ -120,7 +126,7 @@ def test_case(name, tmp_path):
         assert (
             outcome.status == 1
             and outcome.error.count("\n") == 1
-            and set(files(expected)) <= {"error.txt", "stdout.txt"}
+            and set(files(expected)) <= {"error.txt", "check.txt", "stdout.txt"}
         )
         assert {
             file: (outcome.site / file).read_bytes() for file in files(outcome.site) if not file.startswith(".")
@@ -141,7 +147,8 @@ def accept(case: Path) -> None:
         expected = case / "output"
         named = [file for file in files(expected) if file != "error.txt"] or ["index.html"]
         shutil.rmtree(expected, ignore_errors=True)
-        for file in ["error.txt", *(file for file in named if file == "stdout.txt")] if outcome.status else named:
+        said = [file for file in named if file in ("check.txt", "stdout.txt")]
+        for file in ["error.txt", *said] if outcome.status else named:
             (expected / file).parent.mkdir(parents=True, exist_ok=True)
             (expected / file).write_text(outcome.text(file), encoding="utf-8")
 

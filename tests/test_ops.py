@@ -169,8 +169,8 @@ def test_a_trace_file_gives_every_layer(bridge, site, specs, normalization):
     network = build_graph(specs, (3, 24, 24)).eval()
     example = Example("koala", "koala", "picture", scene(50, 40), site.root)
     package = package_network(site.models["tinyvgg"], network, (3, 24, 24), {}, normalization, [example])
-    ours = bridge({"call": "decode_trace", "manifest": package.manifest, "bytes": text(package.traces["koala"])})[0]
-    pixels = np.frombuffer(package.traces["koala"][: 3 * 24 * 24], np.uint8).reshape(1, 3, 24, 24)
+    ours = bridge({"call": "decode_trace", "manifest": package.manifest, "bytes": text(package.trace("koala"))})[0]
+    pixels = np.frombuffer(package.trace("koala")[: 3 * 24 * 24], np.uint8).reshape(1, 3, 24, 24)
     images = torch.from_numpy(pixels.copy()).float() / 255
     truth = trace(network, normalization.apply(images) if normalization else images)
     assert np.array_equal(unpack(ours["logits"]), truth["logits"][0].numpy())

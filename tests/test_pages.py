@@ -50,9 +50,9 @@ def test_a_figure_has_a_still_and_a_lesson_a_card(project):
     )
     out = built(project)
     home, embed = ((out / name).read_text() for name in ("index.html", "embed/index/net/index.html"))
-    assert '<noscript><img alt="The network for one picture' in home and 'src="figures/en/index-net.svg"' in home
-    assert 'src="../../../figures/en/index-net.svg"' in embed
-    svg = (out / "figures" / "en" / "index-net.svg").read_text()
+    assert '<noscript><img alt="The network for one picture' in home and 'src="figures/en/index/net.svg"' in home
+    assert 'src="../../../figures/en/index/net.svg"' in embed
+    svg = (out / "figures" / "en" / "index" / "net.svg").read_text()
     etree.fromstring(svg)
     assert (
         svg.count("<image ") == 1 + 3 + 2 * 10 + 2 and ">conv_1_1</text>" in svg and ">blue</text>" in svg

@@ -40,7 +40,8 @@ export interface Manifest {
   weights: { name: string; shape: Shape }[];
   /** A trace file: one activation after the other; what it lacks follows from what it has. */
   trace: { name: string; dtype: "uint8" | "float16" | "float32" }[];
-  examples: { name: string; label: string; source: "drawing" | "picture" | "photo"; file?: string }[];
+  /** `key` is the name of its file. */
+  examples: { name: string; key: string; label: string; source: "drawing" | "picture" | "photo"; file?: string }[];
   /** What the set is called that photos come from. */
   data?: string | null;
   figures: { accuracy: number; likelihood: number; photos: number } | null;

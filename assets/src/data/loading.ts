@@ -6,12 +6,19 @@
 const waiting = new Map<string, (payload: unknown) => void>();
 
 const script = document.currentScript as HTMLScriptElement | null;
-/** The site's root, and the version that keeps a browser's cache from mixing two builds. */
+/** The site's root. */
 const root = script ? new URL("../", script.src) : new URL("./", location.href);
-const version = script ? new URL(script.src).search : "";
+/** The versions that keep a browser's cache from mixing two builds: of all scripts, and of each model of this page. */
+const versions = new Map(
+  (document.documentElement.dataset.versions ?? "").split(" ").map((entry) => entry.split("=") as [string, string]),
+);
 
 /** The address of a file of the site, from any page. */
-export const siteUrl = (path: string): string => new URL(path + version, root).href;
+export function siteUrl(path: string): string {
+  const [folder, name] = path.split("/");
+  const version = versions.get(folder === "models" ? `models/${name}` : folder);
+  return new URL(version ? `${path}?${version}` : path, root).href;
+}
 
 /** The address of a page of the site in this page's language. */
 export const pageUrl = (path: string): string =>

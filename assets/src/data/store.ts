@@ -205,7 +205,8 @@ class Store extends EventTarget {
     const manifest = await this.manifest(model);
     signal.throwIfAborted();
     if ("example" in picture) {
-      const bytes = await loadBytes(`models/${manifest.name}/examples/${picture.example}`);
+      const key = manifest.examples.find(({ name }) => name === picture.example)?.key ?? picture.example;
+      const bytes = await loadBytes(`models/${manifest.name}/examples/${key}`);
       return { source: picture.example, layers: decodeTrace(manifest, bytes) };
     }
     if ("painted" in picture) {
