@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from filelock import FileLock
+
 from errors import BuildError
 
 OLDEST = (20, 15)  # the version that the tools need (zlib.crc32)
@@ -82,11 +84,19 @@ class Node:
         lock = self.package / "package-lock.json"
         stamp = self.package / "node_modules" / ".strata"
         wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
-        if stamp.exists() and stamp.read_text() == wanted:
+
+        def is_installed() -> bool:
+            return stamp.exists() and stamp.read_text() == wanted
+
+        if is_installed():
             return
-        self.on_install(f"installing the npm packages of {self.package.name}/package-lock.json")
-        self._call("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-        stamp.write_text(wanted)
+        with FileLock(
+            self.package / ".node_modules.lock"
+        ):  # two builds at once: the second waits, and finds them there
+            if not is_installed():
+                self.on_install(f"installing the npm packages of {self.package.name}/package-lock.json")
+                self._call("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+                stamp.write_text(wanted)
 
 
 def _said(output: str) -> list[str]:

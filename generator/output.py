@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import ctypes
 import os
+import secrets
 import shutil
 import sys
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from errors import BuildError
 
 MARKER = ".strata"  # says that a folder is a site of ours, which a build may replace
-PREFIX = ".strata-"  # of the folders that a build works in, followed by its process
+PREFIX, LOCK = ".strata-", ".lock"  # of the folder that a build works in, and of the file that it holds meanwhile
 
 
 def check_out(out: Path) -> None:
@@ -29,29 +33,39 @@ def write_site(files: dict[str, bytes], out: Path) -> None:
     Killed at any moment, `out` is the old site or the new one, where the system can exchange two folders (Linux, macOS);
     elsewhere there is a moment between two renames.
     """
-    fresh = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         _clear(out.parent)
-        fresh = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=out.parent))
-        for name, content in {
-            **files,
-            ".nojekyll": b"",
-            MARKER: b"Written by build.py; a build may replace this folder.\n",
-        }.items():
-            path = fresh / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        fresh.chmod(0o755)
-        if out.exists():
-            _exchange(fresh, out)
-        else:
-            fresh.rename(out)
+        with _fresh_folder(out.parent) as fresh:
+            for name, content in {
+                **files,
+                ".nojekyll": b"",
+                MARKER: b"Written by build.py; a build may replace this folder.\n",
+            }.items():
+                path = fresh / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            fresh.chmod(0o755)
+            if out.exists():
+                _exchange(fresh, out)
+            else:
+                fresh.rename(out)
     except OSError as error:
         raise BuildError(f"cannot write the site: {error.strerror or error}", out) from error
-    finally:
-        if fresh is not None:
+
+
+@contextmanager
+def _fresh_folder(parent: Path) -> Iterator[Path]:
+    """A folder for as long as the block runs, locked by the file beside it: other builds see that it is in use."""
+    fresh = parent / f"{PREFIX}{secrets.token_hex(4)}"
+    path = fresh.with_suffix(LOCK)
+    with FileLock(path):
+        try:
+            fresh.mkdir()
+            yield fresh
+        finally:
             shutil.rmtree(fresh, ignore_errors=True)  # by now the old site, or what could not be finished
+            path.unlink(missing_ok=True)
 
 
 def _exchange(a: Path, b: Path) -> None:
@@ -76,20 +90,12 @@ def _exchange(a: Path, b: Path) -> None:
 
 
 def _clear(parent: Path) -> None:
-    """Remove what killed builds have left beside the site."""
-    for path in parent.glob(f"{PREFIX}*-*"):
-        process = path.name.removeprefix(PREFIX).split("-")[0]
-        if process.isdigit() and not _runs(int(process)):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _runs(process: int) -> bool:
-    if os.name != "posix":
-        return True  # no way to ask without harm; the folder stays
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+    """Remove what killed builds have left beside the site; what a running one holds, even in another container, stays."""
+    for path in parent.glob(f"{PREFIX}*{LOCK}"):
+        try:
+            with FileLock(path, timeout=0):
+                for folder in (path.with_suffix(""), path.with_suffix("").with_name(f"{path.stem}-old")):
+                    shutil.rmtree(folder, ignore_errors=True)
+                path.unlink(missing_ok=True)
+        except Timeout:
+            continue

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from pathlib import Path
+from threading import Thread
 
 import pytest
+from filelock import FileLock
 
 from errors import BuildError
 from generator import node as module
@@ -86,6 +89,21 @@ def test_packages_are_installed_once_for_a_lock_file(machine, tmp_path):
         (assets / "package-lock.json").write_text(lock)
         Node(assets, said.append)
     assert [Path(c[0]).name for c in calls.made if "ci" in c] == ["npm", "npm"] and len(said) == 2
+
+
+def test_two_builds_at_once_install_once(machine, tmp_path):
+    calls = machine("v22.0.0")
+    assets = tmp_path / "assets"
+    (assets / "node_modules").mkdir(parents=True)
+    (assets / "package-lock.json").write_text("{}")
+    with FileLock(assets / ".node_modules.lock"):
+        waiting = Thread(target=Node, args=(assets,))
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive() and not any("ci" in command for command in calls.made)
+        (assets / "node_modules" / ".strata").write_text(hashlib.sha256(b"{}").hexdigest())  # the other one is done
+    waiting.join(30)
+    assert not waiting.is_alive() and not any("ci" in command for command in calls.made)
 
 
 @pytest.mark.parametrize("folder", ["assets", "tests"])

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
+from filelock import FileLock
 
-import build
 from errors import BuildError
 from generator import output
 from generator.output import MARKER, write_site
@@ -22,23 +20,41 @@ def contents(folder):
     return {name: (folder / name).read_bytes() for name in files(folder)}
 
 
-def test_killed_at_any_moment_the_last_good_site_stays(project):
-    """SIGKILL at twelve moments of a build: what stands there is whole, and the next build clears up."""
-    out = project / "out"
-    command = [sys.executable, str(ROOT / "build.py"), "--root", str(project), "--out", str(out)]
-    assert subprocess.run(command, capture_output=True).returncode == 0
-    good = contents(out)
-    started = time.monotonic()
-    assert subprocess.run(command, capture_output=True).returncode == 0
-    takes = time.monotonic() - started
-    for moment in range(12):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(takes * (0.3 + 0.06 * moment))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert contents(out) == good
-    assert build.main(["--root", str(project), "--out", str(out)]) == 0
-    assert not [path.name for path in project.iterdir() if path.name.startswith(".strata")]
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+
+from generator.output import write_site
+
+left = int(sys.argv[2])
+
+def count(event, arguments):
+    global left
+    if event.split(".")[0] in ("open", "os", "shutil", "ctypes"):
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(count)
+write_site({"a.html": b"new", "deep/b.html": b"new", "c.html": b"new"}, Path(sys.argv[1]))
+"""
+
+
+def test_killed_before_any_step_the_old_site_or_the_new_one_stays(tmp_path):
+    """SIGKILL before each thing that a build asks of the file system, one after the other, until none is left."""
+    out = tmp_path / "site"
+    old = {"a.html": b"old", "d.html": b"old"}
+    new = {"a.html": b"new", "deep/b.html": b"new", "c.html": b"new"}
+    found, step, status = set(), 0, -9
+    while status == -signal.SIGKILL:
+        step += 1
+        write_site(old, out)
+        assert [path.name for path in tmp_path.iterdir()] == ["site"], "nothing is left of what was killed before"
+        status = subprocess.run([sys.executable, "-c", KILLED, str(out), str(step)], cwd=ROOT).returncode
+        here = {name: content for name, content in contents(out).items() if name not in (".nojekyll", MARKER)}
+        assert here in (old, new), f"step {step}"
+        found.add("old" if here == old else "new")
+    assert status == 0 and step > 20 and found == {"old", "new"}
 
 
 def test_the_two_change_places_in_one_step(tmp_path, monkeypatch):
@@ -78,9 +94,12 @@ def test_no_space_and_no_permission_are_said(tmp_path, monkeypatch):
 
 
 def test_another_builds_folder_is_left_alone(tmp_path):
-    mine = tmp_path / f".strata-{os.getpid()}-abc"
-    dead = tmp_path / ".strata-999999999-abc"
-    for folder in (mine, dead):
-        folder.mkdir()
+    """One that is locked is in use, by whatever process of whatever container; any other was killed."""
+    for name in ("mine", "dead"):
+        (tmp_path / f".strata-{name}").mkdir()
+        (tmp_path / f".strata-{name}.lock").touch()
+    with FileLock(tmp_path / ".strata-mine.lock"):
+        write_site({"a.html": b"x"}, tmp_path / "site")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == [".strata-mine", "site"]
     write_site({"a.html": b"x"}, tmp_path / "site")
-    assert mine.exists() and not dead.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
