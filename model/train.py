@@ -83,7 +83,6 @@ def train(
     try:
         for number, run in enumerate(runs, 1):
             run.go(validation, f"network {number}" if len(runs) > 1 else "network", on_epoch)
-            run.lanes = None  # and its memory
     except KeyboardInterrupt:
         raise BuildError(_stopped(network, runs, recipe, normalization, weights, photos)) from None
     card = _write(network, runs, recipe, normalization, weights, photos)

@@ -23,18 +23,12 @@ from io import StringIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import torch
-import torch.nn.functional as F
 from playwright.sync_api import Browser, Page, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
 import build
 from generator.node import Node
-from model.lanes import accelerate
-from model.networks import TinyVGG
-from model.recipe import Recipe
-from model.train import training_network
 from tests.conftest import LESSON, PROJECT, make_project
 from tests.engines import SUB_PATH, launch, served
 from tests.lighthouse import DEVICES, lighthouse
@@ -332,31 +326,6 @@ def authoring(browser: Browser, times: int) -> list[Row]:
         ]
 
 
-def training() -> list[Row]:
-    """A step of TinyVGG's training with the functions of lanes.c, where they can be compiled, and without, turn and turn about."""
-    torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as name:
-        model = training_network(TinyVGG(), Recipe())
-        compiled = accelerate(model, Path(name))
-        if compiled is None:
-            return []
-        images, targets = torch.rand(64, 3, 64, 64), torch.rand(64, 10).softmax(1)
-
-        def seconds(logits: Callable[[torch.Tensor], torch.Tensor]) -> float:
-            started = time.perf_counter()
-            F.cross_entropy(
-                logits(images.contiguous(memory_format=torch.channels_last) if logits is model else images), targets
-            ).backward()
-            return time.perf_counter() - started
-
-        rounds = [(seconds(model), seconds(compiled)) for _ in range(12)][2:]
-        plain, fast = (statistics.median(times) for times in zip(*rounds, strict=True))
-    return [
-        Row("a training step by PyTorch alone", "ms", 1000 * plain),
-        Row("the compiled one is faster", "times", plain / fast, least=2),
-    ]
-
-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
     parser.add_argument("--url", help="another site to measure in the same run")
@@ -413,7 +382,6 @@ def main(arguments: list[str] | None = None) -> int:
             scores, lost = reports(auditors(print), {who: url for who, (url, _) in sites.items()}, min(times, 3))
             rows += scores
     rows += builds(50 if options.quick else 1000)
-    rows += training()
     table = Table("", "ours", "budget", *(["peer", "ratio"] if options.url else []))
     for row in rows:
         cells = [row.what, f"{'[red]' if row.missed else ''}{row.ours:,.2f} {row.unit}", row.budget]

@@ -1,7 +1,5 @@
 """What the tests of training and evaluation make: photos, networks, answers, and short runs."""
 
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,21 +7,11 @@ import torch
 
 from model.data import TEST, TRAINING, VALIDATION, Photos
 from model.evaluate import Network
-from model.lanes import load_functions
 from model.networks import TinyVGG
 from model.recipe import Recipe
 from model.train import train
 
 RECIPE = Recipe(epochs=4, batch_size=16, learning_rate=5e-3, dropout=0.1)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def compiled_once():
-    """Not anew for each folder of a test."""
-    with pytest.MonkeyPatch.context() as patched, tempfile.TemporaryDirectory() as folder:
-        functions = load_functions(Path(folder))
-        patched.setattr("model.lanes.load_functions", lambda cache: functions)
-        yield
 
 
 def made_photos(count=60) -> Photos:

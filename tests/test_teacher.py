@@ -17,7 +17,7 @@ from model.fold import Normalization
 from model.recipe import Recipe
 from model.teacher import teach
 from model.views import draw_views, keep_views, label_views
-from tests.made import compiled_once, made_photos, run  # noqa: F401
+from tests.made import made_photos, run
 
 TAUGHT = Recipe(epochs=3, batch_size=16, learning_rate=5e-3, dropout=0.0, teacher_epochs=2, views=3)
 

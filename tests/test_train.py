@@ -20,7 +20,7 @@ from model.recipe import Recipe
 from model.run import optimizers, validate
 from model.train import history_file, train
 from model.weights_file import load_weights
-from tests.made import RECIPE, compiled_once, made_photos, run  # noqa: F401
+from tests.made import RECIPE, made_photos, run
 from tests.pictures import write_photos
 
 
