@@ -17,6 +17,7 @@ test: lint
 lint: .venv/.test
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/python -m tests.lint
 
 bench: .venv/.test

@@ -8,9 +8,11 @@ import os
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+Input = str | bytes | Path
+Inputs = Sequence[Input]
 UNUSED = 30 * 24 * 3600  # seconds after which an entry that no build asked for is deleted
 
 
@@ -21,18 +23,16 @@ class Cache:
         self.folder = folder
         self._here: dict[Path, dict[str, bytes]] = {}
 
-    def files(
-        self, name: str, inputs: list[str | bytes | Path], make: Callable[[], dict[str, bytes]]
-    ) -> dict[str, bytes]:
+    def files(self, name: str, inputs: Inputs, make: Callable[[], dict[str, bytes]]) -> dict[str, bytes]:
         """The entry `name` for these inputs (of a path: the contents), made now if it is not there."""
         found = self.find(name, inputs)
         return found if found is not None else self._put(self._path(name, inputs), make())
 
-    def bytes(self, name: str, inputs: list[str | bytes | Path], make: Callable[[], bytes]) -> bytes:
+    def file(self, name: str, inputs: Inputs, make: Callable[[], bytes]) -> bytes:
         """As `files`, for an entry that is one file."""
         return self.files(name, inputs, lambda: {name: make()})[name]
 
-    def find(self, name: str, inputs: list[str | bytes | Path]) -> dict[str, bytes] | None:
+    def find(self, name: str, inputs: Inputs) -> dict[str, bytes] | None:
         """The entry, or None where it was never made (or is damaged)."""
         path = self._path(name, inputs)
         if path in self._here:
@@ -46,7 +46,7 @@ class Cache:
         self._here[path] = files
         return files
 
-    def _path(self, name: str, inputs: list[str | bytes | Path]) -> Path:
+    def _path(self, name: str, inputs: Inputs) -> Path:
         return self.folder / name / f"{digest(*inputs)}.zip"
 
     def _put(self, path: Path, files: dict[str, bytes]) -> dict[str, bytes]:
@@ -68,7 +68,7 @@ class Cache:
         return files
 
 
-def digest(*inputs: str | bytes | Path) -> str:
+def digest(*inputs: Input) -> str:
     """24 hexadecimal digits that change with any input; of a folder, with any file's name or content."""
     sha = hashlib.sha256()
     for each in inputs:

@@ -92,7 +92,7 @@ def read_site(root: Path, faults: Faults = RAISE) -> Site:
         raise BuildError("missing; every site has one at its top", path) from None
     except tomllib.TOMLDecodeError as error:
         raise BuildError(f"not valid TOML: {error}", path) from error
-    required = {"title": str, "languages": dict, "lessons": list, "models": dict}
+    required: dict[str, type] = {"title": str, "languages": dict, "lessons": list, "models": dict}
     _check(table, path, "strata.toml", required, {"site_url": str, "feedback": str}, faults)
     languages = []
     for code, entry in table["languages"].items():

@@ -77,7 +77,7 @@ def _mathml(formulas: list[Formula], node: Node, cache: Cache) -> list[dict[str,
             (Path(name) / "formulas.json").write_text(jobs)
             return node.run(tool, Path(name) / "formulas.json").encode()
 
-    return json.loads(cache.bytes("formulas", [jobs, tool, node.package / "package-lock.json"], make))
+    return json.loads(cache.file("formulas", [jobs, tool, node.package / "package-lock.json"], make))
 
 
 CHILDREN = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3}
@@ -135,4 +135,4 @@ def _font(packaged: Path, letters: set[int], cache: Cache) -> bytes:
             subset.save_font(font, Path(name) / "font", options)
             return (Path(name) / "font").read_bytes()
 
-    return cache.bytes("fonts", [packaged, fontTools.version, str(sorted(letters))], make)
+    return cache.file("fonts", [packaged, fontTools.version, str(sorted(letters))], make)

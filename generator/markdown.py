@@ -92,7 +92,7 @@ def _render(
 ) -> Rendered:
     figures, body = find_figures(lesson, kinds, models, faults)
     links, formulas = _Links(lesson), _Formulas(lesson, faults)
-    extensions = [
+    extensions: list[str | Extension] = [
         "attr_list",
         "tables",
         "footnotes",
@@ -104,7 +104,7 @@ def _render(
         links,
         formulas,
     ]
-    converter = markdown.Markdown(
+    converter: Any = markdown.Markdown(  # its extensions give it attributes
         extensions=extensions,
         output_format="html",
         extension_configs={
@@ -140,7 +140,8 @@ class _Links(Extension):
 
     def __init__(self, lesson: Lesson):
         super().__init__()
-        self.lesson, self.found = lesson, []
+        self.lesson = lesson
+        self.found: list[Link] = []
 
     def extendMarkdown(self, md: markdown.Markdown) -> None:
         md.treeprocessors.register(_LinkMarker(md, self), "content_links", 0)
@@ -176,7 +177,9 @@ class _Formulas(Extension):
 
     def __init__(self, lesson: Lesson, faults: Faults):
         super().__init__()
-        self.source, self.found, self.faults, self.warnings = Source(lesson), [], faults, []
+        self.source, self.faults = Source(lesson), faults
+        self.found: list[Formula] = []
+        self.warnings: list[tuple[int, str]] = []
 
     def extendMarkdown(self, md: markdown.Markdown) -> None:
         inline = md.inlinePatterns["arithmatex-inline"]

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -70,7 +71,7 @@ def _fresh_folder(parent: Path) -> Iterator[Path]:
 
 def _exchange(a: Path, b: Path) -> None:
     """Let two folders change names in one step where the system can, else in two."""
-    library = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
+    library: Any = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
     names = os.fsencode(a), os.fsencode(b)
     if sys.platform == "linux" and hasattr(library, "renameat2"):
         here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from cache import Cache
+from cache import Cache, Inputs
 from errors import BuildError, nearest
 from generator.node import Node
 
@@ -88,7 +88,7 @@ def _words(name: str) -> str:
 def _draw(files: list[Path], node: Node, cache: Cache) -> dict[Path, Image.Image]:
     """Each SVG as a picture DRAWN pixels wide. Soft shadows take resvg a second, so what is drawn once is kept."""
     program = (node.package / "package-lock.json").read_bytes()
-    inputs = {path: [program, str(DRAWN), path] for path in files}
+    inputs: dict[Path, Inputs] = {path: [program, str(DRAWN), path] for path in files}
     missing = [path for path in files if cache.find("drawings", inputs[path]) is None]
     if missing:
         with tempfile.TemporaryDirectory() as name:
@@ -103,5 +103,5 @@ def _draw(files: list[Path], node: Node, cache: Cache) -> dict[Path, Image.Image
                 broken = missing[drawn.index(False)] if False in drawn else missing[0]
                 raise BuildError(f"resvg cannot draw this SVG: {error.message}", broken) from error
             for copy, path in zip(copies, missing, strict=True):
-                cache.bytes("drawings", inputs[path], copy.with_suffix(".png").read_bytes)
+                cache.file("drawings", inputs[path], copy.with_suffix(".png").read_bytes)
     return {path: Image.open(io.BytesIO((cache.find("drawings", inputs[path]) or {})["drawings"])) for path in files}

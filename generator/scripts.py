@@ -95,4 +95,4 @@ _MIT_WITHOUT_FILE = {"onnxruntime-web": _MIT, "onnxruntime-common": _MIT}
 
 def _compressed(content: bytes, cache: Cache) -> str:
     """As gzip in base64. Kept, since the WebAssembly takes a second."""
-    return base64.b64encode(cache.bytes("gzip", [content], lambda: gzip.compress(content, 9, mtime=0))).decode()
+    return base64.b64encode(cache.file("gzip", [content], lambda: gzip.compress(content, 9, mtime=0))).decode()

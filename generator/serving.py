@@ -188,7 +188,8 @@ def _look(root: Path) -> dict[Path, tuple[int, int]]:
     """When each watched file was changed last, and its size."""
     found = {}
     for top in (path for pattern in WATCHED for path in root.glob(pattern)):
-        for folder, folders, names in os.walk(top) if top.is_dir() else [(top.parent, [], [top.name])]:
+        walk = os.walk(top) if top.is_dir() else [(str(top.parent), list[str](), [top.name])]
+        for folder, folders, names in walk:
             folders[:] = [name for name in folders if name not in UNWATCHED]
             for name in names:
                 path = Path(folder) / name

@@ -43,7 +43,7 @@ class Source:
         self.position = match.end()
         first, last = self._line(match.start()), self._line(match.end())
         self.formulas |= set(range(first, last + 1))
-        return self._line(match.start() + re.match(r"\$\s*", match[0]).end())
+        return self._line(match.end() - len(re.sub(r"^\$\s*", "", match[0])))
 
     def check(self, *texts: str) -> None:
         """BuildError for what these texts of the page hold and should not."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from cache import Cache, digest
+from cache import Cache, Input, Inputs, digest
 from config import Language, Site
 from generator.directives import Figure
 from generator.lessons import Lesson
@@ -42,7 +43,7 @@ def stills(
     sources = [node.package / name for name in ("src", "tools", "styles", "package-lock.json")]
     code = digest(*sources)
     found: dict[str, dict[str, bytes]] = {}
-    missing: dict[str, tuple[list[str | bytes], dict[str, Any]]] = {}
+    missing: dict[str, tuple[Inputs, dict[str, Any]]] = {}
     cards = {}
     for language in site.languages:
         for slug in site.lessons:
@@ -60,8 +61,8 @@ def stills(
                 else:
                     missing[path] = inputs, job
     drawn = _draw([job for _, job in missing.values()], site, packages, labels, node) if missing else []
-    for (path, (inputs, _)), files in zip(missing.items(), drawn, strict=True):
-        found[path] = cache.files("stills", inputs, lambda files=files: files)
+    for (path, (key, _)), files in zip(missing.items(), drawn, strict=True):
+        found[path] = cache.files("stills", key, partial(dict, files))
     return {path: files["still"] for path, files in found.items()} | {
         cards[path]: files["card"] for path, files in found.items() if path in cards
     }
@@ -69,7 +70,7 @@ def stills(
 
 def _job(
     figure: Figure, language: Language, packages: dict[str, Any], is_card: bool
-) -> tuple[dict[str, Any], list[str | bytes]]:
+) -> tuple[dict[str, Any], list[Input]]:
     """What tools/figures.mjs is told of one figure, and what else the drawing follows from: its network and example."""
     job = {
         "figure": figure.kind.tag,

@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -147,7 +148,7 @@ def _idx_items(source: Path, folders: list[str]) -> list[Item]:
         for part in PARTS:
             images, labels = read_set(files, part)
             for label, folder in enumerate(folders):
-                members = np.flatnonzero(labels == int(folder)) if folder.isdecimal() else []
+                members = np.flatnonzero(labels == int(folder)) if folder.isdecimal() else np.zeros(0, int)
                 if not len(members):
                     raise BuildError(
                         f'no pictures of class "{folder}" in {part}; the classes\' folders are the numbers {labels.min()} to {labels.max()}'
@@ -155,7 +156,7 @@ def _idx_items(source: Path, folders: list[str]) -> list[Item]:
                 names = [f"{part}-{i:05d}" for i in members]
                 parts = part_of(names, own_test=False) if part == "train" else [TEST] * len(names)
                 items += [
-                    Item(label, name, own, f"{source}/{name}", lambda image=images[i]: Image.fromarray(image))
+                    Item(label, name, own, f"{source}/{name}", partial(Image.fromarray, images[i]))
                     for name, own, i in zip(names, parts, members, strict=True)
                 ]
     except BuildError as error:
@@ -208,7 +209,7 @@ def all_files(source: Path) -> Iterator[tuple[PurePosixPath, Callable[[], bytes]
         archive = _archive(source)
         for name in archive.namelist():
             if not name.endswith("/"):
-                yield PurePosixPath(name), lambda name=name: _member(archive, name, source)
+                yield PurePosixPath(name), partial(_member, archive, name, source)
     else:
         raise BuildError("not a folder or a zip file; --data takes either", source)
 

@@ -133,7 +133,7 @@ def fold_temperature(network: nn.Sequential, temperature: float) -> None:
     """Divide the last layer's weights and bias, in place, so that softmax of the logits is calibrated."""
     with torch.no_grad():
         for parameter in list(network.children())[-1].parameters():
-            parameter /= temperature
+            parameter.div_(temperature)
 
 
 def confusion(logits: np.ndarray, labels: np.ndarray, classes: int) -> list[list[int]]:

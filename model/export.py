@@ -40,10 +40,10 @@ def export(network: Graph, shape: Shape, normalization: Normalization | None = N
     for name, layer in network.named_children():
         kind = kind_of(layer, name)
         inputs = [first if source == IMAGE else source for source in network.inputs[name]]
-        for parameter, values in layer.named_parameters():
+        for parameter, tensor in layer.named_parameters():
             per_channel = kind.name == "batch_norm"  # one number a channel, for maps (C, H, W)
-            values = values.detach().numpy().reshape((-1, 1, 1) if per_channel else values.shape)
-            inputs.append(constant(f"{name}.{parameter}", values))
+            own_values = tensor.detach().numpy().reshape((-1, 1, 1) if per_channel else tensor.shape)
+            inputs.append(constant(f"{name}.{parameter}", own_values))
         own = partial(_named_constant, constant, name)
         nodes += kind.nodes(Written(name, inputs, options_of(layer, name), own))
         outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *activations[name].shape[1:]]))

@@ -72,14 +72,22 @@ class Branches(nn.Module):
 
     def fold(self) -> nn.Conv2d:
         """The one convolution that computes the same in evaluation mode; summed in float64."""
-        norm, weight = self.norm, self.kernel()
-        scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
-        inputs = weight.shape[1] * self.options["groups"]
-        conv = nn.Conv2d(inputs, weight.shape[0], weight.shape[2:], **self.options)
+        weight, (scale, shift) = self.kernel(), _scale_and_shift(self.norm)
+        outputs, inputs, height, width = self.shape
+        conv = nn.Conv2d(inputs * self.options["groups"], outputs, (height, width), **self.options)
         with torch.no_grad():
             conv.weight.copy_((weight.double() * scale.view(-1, 1, 1, 1)).float())
-            conv.bias.copy_((norm.bias.double() - norm.running_mean.double() * scale).float())
+            conv.bias = nn.Parameter(shift.float())
         return conv
+
+
+def _scale_and_shift(norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a batch normalisation multiplies each channel by and adds to it in evaluation mode, (C,) each, in float64."""
+    mean, variance = norm.running_mean, norm.running_var
+    assert mean is not None and variance is not None  # it has kept both since it was made
+    with torch.no_grad():
+        scale = norm.weight.double() / torch.sqrt(variance.double() + norm.eps)
+        return scale, norm.bias.double() - mean.double() * scale
 
 
 def deployed(network: Graph) -> Graph:
@@ -89,8 +97,7 @@ def deployed(network: Graph) -> Graph:
     for name, norm in list(network.named_children()):
         if type(norm) is not nn.BatchNorm2d:
             continue
-        scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
-        shift = norm.bias.double() - norm.running_mean.double() * scale
+        scale, shift = _scale_and_shift(norm)
         (source,) = network.inputs[name]
         conv = dict(network.named_children()).get(source)
         with torch.no_grad():

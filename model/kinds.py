@@ -108,8 +108,8 @@ def _pool(module: type[nn.Module]) -> Callable[[Options, list[Shape]], nn.Module
 
 
 def _conv(o: Options, shapes: list[Shape]) -> nn.Module:
-    window = [pair(o[name]) for name in ("kernel_size", "stride", "padding", "dilation")]
-    return nn.Conv2d(shapes[0][0], o["out_channels"], *window, groups=o["groups"])
+    window: dict[str, Any] = {name: pair(o[name]) for name in ("kernel_size", "stride", "padding", "dilation")}
+    return nn.Conv2d(shapes[0][0], o["out_channels"], groups=o["groups"], **window)
 
 
 def _affine(layer: Written) -> list[NodeProto]:

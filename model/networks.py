@@ -206,8 +206,9 @@ def build_network(network: dict[str, Any], classes: int) -> tuple[Graph, Shape]:
             built = NETWORKS[name](classes=classes, **options)
         except TypeError as error:
             raise BuildError(f"network {name}: {error}") from error
-    if built.logits.out_features != classes:
-        raise BuildError(f"the network gives {built.logits.out_features} logits for {classes} classes")
+    logits = built.get_submodule(built.last).out_features
+    if logits != classes:
+        raise BuildError(f"the network gives {logits} logits for {classes} classes")
     return built, shape
 
 

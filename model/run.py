@@ -179,9 +179,8 @@ class Run:
         decay = min(self.recipe.averaging, (1 + step) / (10 + step))
         with torch.no_grad():
             pairs = list(zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True))
-            torch._foreach_lerp_(
-                *map(list, zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True)), 1 - decay
-            )
+            means, values = zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True)
+            torch._foreach_lerp_(means, values, 1 - decay)
             for mean, value in pairs:
                 if not mean.is_floating_point():
                     mean.copy_(value)

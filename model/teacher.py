@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,9 +62,9 @@ def build_teacher(in_channels: int, image_size: int, classes: int) -> nn.Sequent
             stride = 2 if width != WIDTHS[0] and block == 0 else 1
             layers.append(_Block(inputs, width, stride))
             inputs = width
-    return nn.Sequential(
-        *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(inputs, classes)
-    ).to(memory_format=torch.channels_last)
+    end = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(inputs, classes)]
+    model: Any = nn.Sequential(*layers, *end)  # torch's types do not know the memory format of a module
+    return model.to(memory_format=torch.channels_last)
 
 
 def taught_views(

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -178,8 +179,8 @@ def training_network(network: Graph, recipe: Recipe) -> Graph:
     fresh: dict[str, nn.Module] = {}
     for name, layer in network.named_children():
         layer = copy.deepcopy(layer)
-        if hasattr(layer, "reset_parameters"):
-            layer.reset_parameters()
+        if isinstance(reset := getattr(layer, "reset_parameters", None), MethodType):
+            reset()
         if type(layer) is nn.Conv2d and recipe.branches and not _is_normalized(network, name):
             layer = Branches(layer, recipe.branches)
         fresh[name] = layer

@@ -1,6 +1,5 @@
 """What the tests of training and evaluation make: photos, networks, answers, and short runs."""
 
-
 import numpy as np
 import pytest
 import torch
