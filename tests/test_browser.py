@@ -79,7 +79,7 @@ def test_every_example_has_pytorchs_activations_and_probabilities(visit, shipped
         expected = torch.from_numpy(truth["logits"]).softmax(0).numpy()
         assert np.abs(page_probabilities(page) - expected).max() <= 6e-5  # four decimals
         best = manifest["classes"][int(expected.argmax())]["labels"]["en"]
-        assert f"{manifest['title']} says {best} {100 * expected.max():.1f}%" in " ".join(
+        assert f"{manifest['title']} predicts {best} {100 * expected.max():.1f}%" in " ".join(
             page.inner_text(".cn-summary").split()
         )
 

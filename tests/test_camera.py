@@ -99,4 +99,4 @@ def test_a_camera_that_is_refused_is_said(visit, engine):
         getUserMedia: async () => { throw new DOMException("no", "NotAllowedError"); } } })""")
     page = watched.open()
     page.click("picture-input button")
-    page.wait_for_selector('[role=alert]:has-text("may not use the camera")')
+    page.wait_for_selector('[role=alert]:has-text("permission to use the camera")')

@@ -54,7 +54,7 @@ def test_what_if_says_what_pytorch_says_and_switches_maps_off(visit, network):
 
 def test_a_receptive_field_is_outlined_in_every_layer(visit):
     page = open_state(visit, STATES["field"])
-    # A unit of max_pool_2 sees 2 × 2 of conv_2_2, and so on back to 16 × 16 dots of the picture.
+    # A unit of max_pool_2 sees 2 × 2 of conv_2_2, and so on back to 16 × 16 pixels of the input.
     sizes = dict(page.locator("[data-field]").evaluate_all("(all) => all.map((e) => [e.dataset.field, e.textContent])"))
     assert sizes == {
         "conv_1_1": "14 × 14",
@@ -90,7 +90,7 @@ def test_pointing_at_a_unit_outlines_what_it_depends_on(visit):
     page.wait_for_selector(".cn-field", state="detached")
 
 
-def test_the_picture_shows_the_numbers_of_a_dot(visit, network):
+def test_the_picture_shows_the_numbers_of_a_pixel(visit, network):
     page = open_state(visit, STATES["picture"] + "&at=10.20")
     assert check(page, network).at == (10, 20) and "64 × 64" in page.inner_text(".st-sentence")
 
@@ -353,12 +353,12 @@ def test_a_whole_map_fills_while_the_window_goes_over_all_that_comes_in(visit, e
         )
 
     assert page.locator(".st-parent .hm-region:not([hidden])").count() == 10 and set(clips()) == {""}
-    page.select_option(".st-player select", "480 a second")
+    page.select_option(".st-player select", "480 per second")
     page.click(".st-play")
     page.wait_for_function("() => Number(document.querySelector('.st-player .number').textContent.split(', ')[0]) > 3")
     begun = clips()
     assert len(begun) == 11 and len(set(begun)) == 1 and begun[0].startswith("polygon"), (
-        "what each map gives and their sum grow together"
+        "the contributions and their sum grow together"
     )
     page.wait_for_function("() => document.querySelector('.st-player .number').textContent === '25, 25'")
     page.wait_for_function("() => !document.querySelector('.st-result heat-map canvas').style.clipPath")

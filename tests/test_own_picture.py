@@ -191,7 +191,7 @@ def test_a_file_that_is_no_picture_leaves_all_as_it_was(visit, engine):
     for name, mime, content, says in [
         ("notes.txt", "text/plain", b"hello", "is not a picture"),
         ("empty.png", "image/png", b"", "is empty"),
-        ("broken.png", "image/png", b"\x89PNG and no more", "broken.png is cut short"),
+        ("broken.png", "image/png", b"\x89PNG and no more", "broken.png is incomplete"),
     ]:
         page.set_input_files("input[type=file]", {"name": name, "mimeType": mime, "buffer": content})
         page.wait_for_selector(f'[role=alert]:has-text("{says}")')
@@ -210,12 +210,12 @@ def test_an_engine_that_does_not_arrive_is_done_without_and_tried_again(visit, b
         page = visit(base=base, check=False).open()
         content = encoded(scene(60, 60))
         upload(page, content)
-        page.wait_for_selector('.cn-message:has-text("computes by itself")')
+        page.wait_for_selector('.cn-message:has-text("computes the network itself")')
         assert close(page_trace(page)["logits"], python_trace(network, content)["logits"])
         broken.clear()
         content = encoded(scene(61, 60))
         upload(page, content)
-        page.wait_for_selector('.cn-message:has-text("computes by itself")', state="detached")
+        page.wait_for_selector('.cn-message:has-text("computes the network itself")', state="detached")
         assert close(page_trace(page)["logits"], python_trace(network, content)["logits"])
 
 
@@ -253,7 +253,7 @@ def test_a_file_that_is_too_large_is_not_read(visit):
         file.arrayBuffer = () => { throw new Error("read"); };
         void strata['data/store'].store.take(file);
     }""")
-    page.wait_for_selector('[role=alert]:has-text("100 megabytes")')
+    page.wait_for_selector('[role=alert]:has-text("100 MB")')
 
 
 def test_the_key_of_a_kept_picture_is_the_sites_own(visit):
@@ -311,15 +311,15 @@ SOUND = {  # name -> type, content, what is said of it
     "cmyk.jpg": ("image/jpeg", encoded(scene(80, 60).convert("CMYK"), "JPEG"), None),
     "photo.webp": ("image/webp", encoded(scene(90, 70), "WEBP"), None),
     "photo.avif": ("image/avif", encoded(scene(90, 70), "AVIF"), None),
-    "moving.gif": ("image/gif", animation(), "first frame of the animation"),
+    "moving.gif": ("image/gif", animation(), "only its first frame"),
     "sized.svg": ("image/svg+xml", SVG % b'width="90" height="90"', None),
     "unsized.svg": ("image/svg+xml", SVG % b'viewBox="0 0 90 90"', "no size of its own"),
 }
 UNSOUND = {
-    "cut.png": ("image/png", encoded(scene(90, 90))[:-2000], "is cut short"),
-    "cut.jpg": ("image/jpeg", encoded(scene(90, 90), "JPEG")[:-400], "is cut short"),
-    "cut.gif": ("image/gif", animation()[:-100], "is cut short"),
-    "cut.webp": ("image/webp", encoded(scene(90, 90), "WEBP")[:-100], "is cut short"),
+    "cut.png": ("image/png", encoded(scene(90, 90))[:-2000], "is incomplete"),
+    "cut.jpg": ("image/jpeg", encoded(scene(90, 90), "JPEG")[:-400], "is incomplete"),
+    "cut.gif": ("image/gif", animation()[:-100], "is incomplete"),
+    "cut.webp": ("image/webp", encoded(scene(90, 90), "WEBP")[:-100], "is incomplete"),
     "photo.heic": ("image/heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200), "is a HEIC photo"),
     "scan.tiff": ("image/tiff", encoded(scene(30, 30), "TIFF"), "is a TIFF picture"),
     "page.svg": ("image/svg+xml", b"<svg width='9' height='9'><rect", "cannot read page.svg"),
@@ -468,7 +468,7 @@ def test_several_files_at_once_show_the_first(visit, network):
     page.set_input_files(
         "input[type=file]", [{"name": f"{i}.png", "mimeType": "image/png", "buffer": c} for i, c in enumerate(contents)]
     )
-    page.wait_for_selector('.cn-message:has-text("Several files came")', timeout=60_000)
+    page.wait_for_selector('.cn-message:has-text("You chose several files")', timeout=60_000)
     page.wait_for_selector('button[data-example="own"][aria-pressed="true"]')
     assert close(page_trace(page)["logits"], python_trace(network, contents[0])["logits"])
 

@@ -320,4 +320,4 @@ def _compare(s: Shown) -> None:
 
 
 def _picture(s: Shown) -> None:
-    assert shown(s.page, "[data-dot]") == two(page_trace(s.page)["image"][:, s.at[0], s.at[1]])
+    assert shown(s.page, "[data-pixel]") == two(page_trace(s.page)["image"][:, s.at[0], s.at[1]])

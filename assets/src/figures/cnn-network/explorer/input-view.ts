@@ -1,4 +1,4 @@
-/** What comes in: the picture as the network takes it, a number for each dot and colour. */
+/** The network's input: one number for each pixel and colour channel. */
 import { html, nothing } from "lit";
 import * as explain from "../../../arithmetic/explain";
 import * as texts from "../../../drawing/text";
@@ -21,7 +21,7 @@ export function input(given: Given) {
     ${Array.from(
       { length: channels },
       (_, c) => html`<figure class="st-side"><figcaption>${words.channelName(manifest, { layer: "image", channel: c })}
-        <strong class="number" data-dot=${c}>${texts.decimal(image.data[(c * height + at[0]) * width + at[1]])}</strong></figcaption>
+        <strong class="number" data-pixel=${c}>${texts.decimal(image.data[(c * height + at[0]) * width + at[1]])}</strong></figcaption>
       ${map(image, c, given.scaleOf("image"), size, mapName(given, "image", c), { unit: at }, { ...here, tabbed: c === 0 })}</figure>`,
     )}
   </div>
