@@ -1,4 +1,4 @@
-"""Strata: `python build.py` turns networks, pictures and lessons into a site. This file is its table of contents."""
+"""Strata's command line, and the build step by step: from networks, pictures and lessons to a site."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from terminal import near, say
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status: 0, or 1 after one line on stderr that says what to mend (`check`: a line for each fault)."""
+    """Run a command. Returns 0, or 1 after one line on stderr that says what to fix."""
     options = parse(arguments)
     try:
         return COMMANDS[options.command](options)
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(_relative(str(error), options.root), file=sys.stderr)
     except KeyboardInterrupt:
         print("stopped; the site is as it was", file=sys.stderr)
-    except Exception as error:  # a fault of ours: still one line, and the place in the code
+    except Exception as error:  # a bug in Strata: still one line, with the place in the code
         place = traceback.extract_tb(error.__traceback__)[-1]
         message = _relative(str(error), options.root)[:300]
         where = f"{Path(place.filename).name}:{place.lineno}"
@@ -316,7 +316,7 @@ def _find_data(site: Site, options: Options) -> dict[str, Path | None]:
 
 
 def _relative(message: str, root: Path) -> str:
-    """Places are named from the site's root, as the person who runs the build sees them."""
+    """Make the path of an error relative to the site's root."""
     return " ".join(message.replace(f"{root}/", "").split())
 
 

@@ -1,4 +1,4 @@
-"""What this site is: strata.toml, read and checked once. `model/` and `generator/` both take their part of it."""
+"""The site's configuration: read and check strata.toml. `model/` and `generator/` both use the result."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ClassName:
 
 @dataclass(frozen=True)
 class Data:
-    """A model's photos: what the set is called, and, where one file on the web holds it, where that is and how to know it."""
+    """A model's data set: its title and, if it can be downloaded as one file, that file's address, size and hash."""
 
     title: str
     url: str = ""
@@ -66,7 +66,7 @@ class Site:
 
     root: Path
     title: str
-    site_url: str  # without a slash at its end; empty when nobody has said where the site will be
+    site_url: str  # without a trailing slash; empty if not known
     feedback: str
     languages: list[Language]
     lessons: list[str]
@@ -140,7 +140,7 @@ def _slug(slug: Any, before: list[str], languages: dict[str, Any], path: Path) -
 
 
 def _pages_url() -> str:
-    """Where GitHub Pages puts the site of the repository that a GitHub Action runs for; empty anywhere else."""
+    """The repository's address on GitHub Pages if this runs in GitHub Actions; otherwise empty."""
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return ""
     owner, _, name = os.environ.get("GITHUB_REPOSITORY", "").partition("/")

@@ -1,4 +1,4 @@
-"""The one error that a wrong input raises, wherever it is noticed, and how a build goes on to find the next."""
+"""BuildError, which any invalid input raises, and helpers for its messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class BuildError(Exception):
-    """Something that the person who runs the build can mend: where it is and what to do.
+    """An error in the input: where it is and how to fix it.
 
     `build.py` catches it once and prints `place: message` on one line.
     """

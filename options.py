@@ -1,4 +1,4 @@
-"""The command line: its sub-commands, and what they are given as one object."""
+"""The command line: sub-commands, and their options as one object."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Options:
-    """What a command was given; a field that the command does not have keeps its default. Paths are absolute."""
+    """The options of a command; those that the command does not have keep their defaults. Paths are absolute."""
 
     command: str = "build"
     root: Path = ROOT
@@ -25,7 +25,7 @@ class Options:
 
 
 def parse(arguments: list[str] | None = None) -> Options:
-    """Exits with status 2 and a hint for what is not understood. Without a command it is `build`."""
+    """Parse the command line; the default command is `build`. Exits with status 2 for invalid arguments."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
         arguments = ["build", *arguments]

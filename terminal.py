@@ -1,4 +1,4 @@
-"""What the commands print: one console, progress bars, and paths as the reader sees them."""
+"""Output of the commands: the console, progress bars, and readable paths."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def say(line: str) -> None:
 
 
 def counting() -> Progress:
-    """A bar for things that are counted, with a field `state` behind it."""
+    """A progress bar for a count, followed by the field `state`."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[state]}"))
     return Progress(*columns, console=console)
 
 
 def downloading() -> Progress:
-    """A bar for bytes."""
+    """A progress bar for bytes."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console)
 
@@ -34,5 +34,5 @@ def duration(seconds: float) -> str:
 
 
 def near(path: Path) -> Path:
-    """The path from the working directory, when it lies below."""
+    """The path relative to the working directory, if it is inside."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

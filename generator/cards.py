@@ -1,4 +1,4 @@
-"""A model's card as a page: what `model/evaluate.py` measured, laid out as the template writes it."""
+"""Model cards as pages: the results of `model/evaluate.py`, prepared for the template."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Card:
         return [c.labels[language.code] for c in self.model.classes]
 
     def lesson(self, language: Language, labels: dict[str, str]) -> Lesson:
-        """The page's title and summary in a lesson's clothes."""
+        """The card's title and summary as a lesson, for the page templates."""
         figures = self.data["figures"]
         low, high = figures["interval"]
         summary = labels["card_summary"].format(
@@ -41,11 +41,11 @@ class Card:
         return Lesson(self.slug(), language, self.model.weights.with_suffix(".json"), "", 1, front)
 
     def finished(self) -> bool:
-        """Whether the training came to its end."""
+        """Whether the training was completed."""
         return self.data.get("finished", True)
 
     def heat(self, count: int, row: int) -> int:
-        """How dark a cell of the confusion matrix is, 0 to 5, by its share of the row's photos."""
+        """Shade of a cell of the confusion matrix, from 0 to 5, by its share of the row's photos."""
         share = count / max(1, sum(self.data["figures"]["confusion"][row]))
         return 0 if not count else 1 + sum(share >= step for step in (0.03, 0.1, 0.3, 0.7))
 

@@ -137,7 +137,7 @@ def _line_of(option: str, block: list[str], line: int) -> int:
 
 
 def _check_code_language(name: str, lesson: Lesson, line: int) -> None:
-    """Pygments would show code of a language that it does not know without colours and without a word."""
+    """BuildError for a language that Pygments does not know; it would silently show the code without colours."""
     try:
         get_lexer_by_name(name)
     except ClassNotFound:

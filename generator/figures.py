@@ -35,7 +35,7 @@ class FigureKind:
 
     @property
     def in_address(self) -> dict[str, Field]:
-        """What stands in an address: the options that the reader can change, then the rest of the state."""
+        """The fields in an address: the options that the reader can change, then the rest of the state."""
         return {name: option for name, option in self.options.items() if option.get("state")} | self.state
 
 
@@ -74,7 +74,7 @@ def check_options(kind: FigureKind, options: dict[str, Any], models: Manifests) 
 
 
 class OptionError(BuildError):
-    """A fault of a directive's options; `option` is the one at fault, "" where one is missing."""
+    """An error in a directive's options; `option` is the invalid one, "" if one is missing."""
 
     def __init__(self, message: str, option: str = ""):
         super().__init__(message)
@@ -82,7 +82,7 @@ class OptionError(BuildError):
 
 
 def check_state(kind: FigureKind, options: dict[str, str], values: dict[str, str], models: Manifests) -> None:
-    """BuildError for a link that names a layer, an example or a value that this figure has not."""
+    """BuildError if a link names a layer, an example or a value that this figure does not have."""
     fields = kind.in_address
     manifest = _manifest(kind, options, models)
     for name, value in values.items():
@@ -119,7 +119,7 @@ def _as_text(value: Any) -> str:
 
 
 def _manifest(kind: FigureKind, options: dict[str, str], models: Manifests) -> dict[str, Any]:
-    """The manifest of the figure's model; an empty one where it names none that is there."""
+    """The manifest of the figure's model; empty if the model is unknown."""
     name = next((name for name, option in kind.options.items() if option["type"] == "model"), None)
     empty: dict[str, Any] = {"models": models, "layers": [], "examples": []}
     return empty | models.get(options.get(name or "", ""), {})

@@ -23,7 +23,7 @@ from generator.node import Node
 STYLE, FONT = "styles/formulas.css", "styles/formulas.woff2"
 PACKAGED_STYLE = Path("temml/dist/Temml-STIX2.css")
 PACKAGED_FONT = Path("@fontsource/stix-two-math/files/stix-two-math-latin-400-normal.woff2")
-# Letters and signs that a figure may write as well. Browsers turn a variable's letter into its italic twin by themselves.
+# Characters that figures may use too. Browsers replace a variable's letter by its italic form themselves.
 ALWAYS = {
     *range(0x20, 0x7F),
     *range(0x391, 0x3CA),
@@ -84,7 +84,7 @@ CHILDREN = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 
 
 
 def _check_shape(mathml: str, lesson: Lesson, formula: Formula) -> None:
-    """Some TeX gives an element another number of parts than MathML allows, which browsers show as an error or not at all."""
+    """BuildError for an element with the wrong number of children, which browsers show as an error or not at all."""
     root = etree.fromstring(mathml)
     if root.tag != "math" or any("id" in element.attrib for element in root.iter()):
         raise BuildError(f"{formula}: \\label and \\ref do nothing here; link to a heading", lesson.path, formula.line)
@@ -113,7 +113,7 @@ def _classed(mathml: str, styles: dict[str, str]) -> str:
 
 
 def _style_sheet(packaged: Path, styles: dict[str, str], font: bytes) -> bytes:
-    """Temml's own rules for what browsers draw differently, with the font that stands beside it, and the classes of `_classed`."""
+    """Temml's own rules for differences between browsers, with our font, and the classes of `_classed`."""
     version = hashlib.sha256(font).hexdigest()[:10]
     rules = re.sub(r"/\*.*?\*/|@font-face\s*\{[^}]*\}", "", packaged.read_text(encoding="utf-8"), flags=re.DOTALL)
     face = f'@font-face {{ font-family: STIX2; src: url("formulas.woff2?{version}") format("woff2"); font-display: swap; }}\n'

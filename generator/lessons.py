@@ -39,7 +39,7 @@ class Lesson:
 
     @property
     def byline(self) -> list[str]:
-        """Who wrote it, when, and about what."""
+        """Author, date and tags."""
         return [str(self.front[name]) for name in ("author", "date") if name in self.front] + [
             str(tag) for tag in self.front.get("tags", [])
         ]
@@ -75,7 +75,7 @@ def _read_or_none(site: Site, slug: str, language: Language, faults: Faults) -> 
 
 
 def left_out(site: Site) -> list[str]:
-    """A line for each lesson and each language's folder of content/ that strata.toml does not name."""
+    """One line for each lesson and each language folder in content/ that strata.toml does not list."""
     lines = []
     languages = [language.code for language in site.languages]
     folders = sorted(path for path in (site.root / "content").glob("*") if path.is_dir())
@@ -88,7 +88,7 @@ def left_out(site: Site) -> list[str]:
                 for slug in lessons
                 if slug not in site.lessons
             ]
-        elif lessons or (folder / "ui.toml").exists():  # else it holds pictures, say
+        elif lessons or (folder / "ui.toml").exists():  # otherwise it may hold pictures
             awaited = [code for code in languages if code not in [path.name for path in folders]]
             lines.append(
                 f"content/{folder.name} is left out: it is none of the languages of strata.toml{nearest(folder.name, awaited)}"

@@ -25,7 +25,7 @@ from generator.source import Source, check_html
 
 @dataclass
 class Link:
-    """A link or picture of a lesson that leads to another file of content/: where it stands, and what it says; `state` of a figure there."""
+    """A link from a lesson to another file in content/, or a picture; `state` is the state of a figure there."""
 
     target: str
     line: int
@@ -49,7 +49,7 @@ class Formula:
 class Rendered:
     """A lesson's HTML, its figures in order, its headings as (level, id, HTML), its links into content/, and its formulas.
 
-    In the HTML links stand as `content:TARGET`; a page puts in what leads there from its own place. Formulas stand as
+    In the HTML, links are written as `content:TARGET`, which each page resolves. Formulas are written as
     `formula:NUMBER` until `set_formulas` puts their MathML there.
     """
 
@@ -108,7 +108,7 @@ def _render(
         extensions=extensions,
         output_format="html",
         extension_configs={
-            "footnotes": {"BACKLINK_TITLE": "footnote:{}"},  # a page puts in its own words
+            "footnotes": {"BACKLINK_TITLE": "footnote:{}"},  # each page fills in its own text
             "toc": {"slugify": _slug, "permalink": False},
             "pymdownx.highlight": {"css_class": "code", "guess_lang": False},
             "pymdownx.arithmatex": {
@@ -126,7 +126,7 @@ def _render(
     )  # a wide one can be scrolled
     # Python-Markdown aligns a table's columns by inline styles, which the policy drops.
     html = re.sub(r'(<t[hd]) style="text-align: (left|center|right);"', r'\1 class="\2"', html)
-    # In a list of contents a heading is a link itself, so that there are none in it.
+    # Headings are links in the table of contents, so links inside them are removed there.
     headings = [
         (token["level"], token["id"], re.sub(r"</?a\b[^>]*>|<img[^>]*>", "", token["html"]))
         for token in _flat(converter.toc_tokens)
@@ -173,7 +173,7 @@ class _LinkMarker(Treeprocessor):
 
 
 class _Formulas(Extension):
-    """Collects the TeX that arithmatex found, leaves a number in its place, and refuses what was meant as a formula and is none."""
+    """Collects the TeX that arithmatex found, leaves a number in its place, and rejects malformed formulas."""
 
     def __init__(self, lesson: Lesson, faults: Faults):
         super().__init__()
@@ -199,7 +199,7 @@ class _FormulaMarker(Treeprocessor):
                 display = element.tag == "div"
                 tex = (
                     unescape(element.text or "") if display else element.text or ""
-                ).strip()  # arithmatex escapes blocks alone
+                ).strip()  # arithmatex escapes only blocks
                 found.append(Formula(tex, display, source.formula(tex)))
                 element.set("class", "formula-block" if display else "formula")
                 element.text = AtomicString(f"formula:{len(found) - 1};")
@@ -247,7 +247,7 @@ class _FigureBlock(Block):
         figure = self.figures[self.argument]
         element = etree.SubElement(parent, "figure", {"id": figure.id, "class": "figure"})
         live = etree.SubElement(element, figure.kind.tag, {**figure.attributes, "data-state": "loading"})
-        # Without JavaScript a still stands there; a page puts in where it is.
+        # The still picture for pages without JavaScript; each page fills in its address.
         still = {"src": f"still:{figure.id}", "alt": f"still-of:{figure.kind.tag}"}
         etree.SubElement(etree.SubElement(live, "noscript"), "img", still)
         return etree.SubElement(element, "figcaption")

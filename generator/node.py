@@ -1,4 +1,4 @@
-"""Node and the npm packages: found, or brought from PyPI, and installed from the lock file once."""
+"""Node and the npm packages: find Node or install it from PyPI, and install packages from the lock file once."""
 
 from __future__ import annotations
 
@@ -100,6 +100,6 @@ class Node:
 
 
 def _said(output: str) -> list[str]:
-    """The lines of a program that failed; of an exception that Node tells of, what it says without its place in the code."""
+    """The output of a program that failed; for an exception in Node, only the message, without the stack."""
     thrown = re.search(r"^\w*Error: (?:.*\n)+?(?=    at )", output, re.MULTILINE)
     return [line.strip() for line in (thrown[0] if thrown else output).splitlines() if line.strip()]

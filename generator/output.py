@@ -1,4 +1,4 @@
-"""The folder that holds the site: everything is written beside it first, then the two change places at once."""
+"""The output folder: everything is written into a new folder beside it, and then the two are swapped."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def check_out(out: Path) -> None:
 def write_site(files: dict[str, bytes], out: Path) -> None:
     """Write everything into a fresh folder beside `out`, then put it in its place.
 
-    Killed at any moment, `out` is the old site or the new one, where the system can exchange two folders (Linux, macOS);
-    elsewhere there is a moment between two renames.
+    If the build is killed, `out` is the old site or the new one, where the system can swap two folders (Linux, macOS);
+    elsewhere there is a short time between two renames.
     """
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

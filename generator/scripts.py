@@ -13,7 +13,7 @@ from cache import Cache
 from generator.node import Node
 
 WASM = "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm"
-PART = 560_000  # characters a script: about eight parts, so that progress shows while they load
+PART = 560_000  # characters per script: about eight parts, so that loading shows progress
 
 
 def bundle(node: Node, cache: Cache) -> dict[str, bytes]:
@@ -53,7 +53,7 @@ def runtime_scripts(assets: Path, cache: Cache) -> dict[str, bytes]:
 
 
 def notices(assets: Path, pictures: dict[str, Path]) -> dict[str, bytes]:
-    """`licenses.txt`: the licence of every npm package of which the site holds a part, by the lock file; and those of a model's `pictures` that have one."""
+    """`licenses.txt`: the licences of the npm packages used in the site, and of the models' `pictures`."""
     packages = json.loads((assets / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     parts = [
         "This site's scripts, styles and fonts are in part those of the following packages, each under its own licence.\n"
@@ -63,7 +63,7 @@ def notices(assets: Path, pictures: dict[str, Path]) -> dict[str, bytes]:
             continue
         folder = assets / path
         found = sorted(file for file in folder.iterdir() if file.name.lower().startswith(("license", "licence")))
-        # onnxruntime-web's package says "MIT" and holds no text of it.
+        # onnxruntime-web's package says "MIT" but does not contain the text.
         text = (
             found[0].read_text(encoding="utf-8").strip()
             if found

@@ -87,14 +87,14 @@ class Page:
 
     @staticmethod
     def address(site: Site, path: PurePosixPath) -> str:
-        """The whole address of a path in the site, index.html left away."""
+        """The absolute address of a path in the site, without index.html."""
         return f"{site.site_url}/{str(path).removesuffix('index.html')}"
 
 
 def pages(site: Site, rendered: dict[tuple[str, str], tuple[Lesson, Rendered]]) -> list[Page]:
     """Every lesson's page in every language, and a bare page for each of its figures.
 
-    A lesson that a language lacks is shown there as the default language has it, with a note.
+    A lesson that is missing in a language is shown in the default language, with a note.
     """
     result = []
     for language in site.languages:
@@ -189,7 +189,7 @@ def _check_link(
 
 
 def _check_state(state: str, figures: list[Figure], manifests: dict[str, dict[str, Any]]) -> None:
-    """BuildError for a link into a figure, `figure=ID&layer=…`, that names a figure or a value that is not there."""
+    """BuildError if a link into a figure, `figure=ID&layer=…`, names an unknown figure or value."""
     values = dict(parse_qsl(state, keep_blank_values=True))
     name = values.pop("figure", "")
     figure = next((figure for figure in figures if figure.id == name), None)
@@ -204,7 +204,7 @@ def _picture(site: Site, path: Path) -> str:
 
 
 def _resolve(site: Site, page: Page, labels: dict[str, str]) -> str:
-    """The lesson's HTML with its links into content/, and its figures' stills, as they lead from this page."""
+    """The lesson's HTML with its links and still pictures resolved relative to this page."""
 
     def lead(match: re.Match[str]) -> str:
         name, hash_mark, anchor = unescape(match[1]).partition("#")
@@ -230,7 +230,7 @@ def _resolve(site: Site, page: Page, labels: dict[str, str]) -> str:
 
 
 def site_files(site: Site, all_pages: list[Page]) -> dict[str, bytes]:
-    """sitemap.xml and feed.xml, which need the site's address; nothing without one."""
+    """sitemap.xml and feed.xml; empty if the site's address is not known."""
     if not site.site_url:
         return {}
     lessons = [page for page in all_pages if page.figure is None]
@@ -352,7 +352,7 @@ def _naming(template: str) -> Iterator[None]:
 
 
 def static_files(root: Path) -> dict[str, bytes]:
-    """Styles and icons as they are."""
+    """Styles and icons, unchanged."""
     folder = root / "assets" / "styles"
     return {f"styles/{path.name}": path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
 

@@ -1,4 +1,4 @@
-"""A lesson's source beside what became of it: where a formula stands, and what Markdown lets through and a page must not have."""
+"""Checks of a lesson's source and its HTML: the lines of formulas, and mistakes that Markdown lets through."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from generator.lessons import Lesson
 
 FENCE = re.compile(r"^\s*(```+(?=[^`]*$)|~~~+)[ \t]*([\w+#.-]*)")  # a line with more backticks is inline code
 
-# What stays in the text when its other half is missing -> what to do about it.
+# Marks that stay in the text when their counterpart is missing -> how to fix it.
 _LEFT_OVER = {
     "$$": 'a formula on lines of its own stands between two "$$", with an empty line before and after it and none inside; a dollar is \\$',
     "\\begin{": 'an environment of TeX stands between two "$$", with an empty line before and after',
@@ -21,7 +21,7 @@ _RAW_BLOCK = re.compile(r"\n(?:([-*+]|1[.)])[ \t]+\S.*|[|]?[ \t]*:?-{3,}:?[ \t]*
 
 
 class Source:
-    """The lesson's lines, code blanked out, to find where something stands."""
+    """The lesson's lines with code blanked out, to find the line of something."""
 
     def __init__(self, lesson: Lesson):
         self.lesson, self.position = lesson, 0
@@ -35,7 +35,7 @@ class Source:
         self.formulas: set[int] = set()  # lines that are part of one
 
     def formula(self, tex: str) -> int | None:
-        """The line of a formula: the next that reads so, else the first; None where it is not found."""
+        """The line of a formula: the next match, else the first; None if there is none."""
         pattern = re.compile(r"\$\s*" + r"\s+".join(map(re.escape, tex.split())) + r"\s*\$")
         match = pattern.search(self.text, self.position) or pattern.search(self.text)
         if not match:
@@ -46,7 +46,7 @@ class Source:
         return self._line(match.end() - len(re.sub(r"^\$\s*", "", match[0])))
 
     def check(self, *texts: str) -> None:
-        """BuildError for what these texts of the page hold and should not."""
+        """BuildError if these texts of the page contain leftover marks."""
         for text in texts:
             for mark in _LEFT_OVER:
                 if mark in text:
@@ -70,7 +70,7 @@ class Source:
         return BuildError(f'"{mark}" is left over: {_LEFT_OVER[mark]}', self.lesson.path, self._first(mark))
 
     def _first(self, text: str) -> int | None:
-        """The first line with this text that is no formula's, else the first of all."""
+        """The first line with this text outside formulas, else the first of all."""
         lines = (self.lesson.body if text == "```" else self.text).splitlines()
         found = [number for number, line in enumerate(lines, self.lesson.line) if text in line]
         return next((number for number in found if number not in self.formulas), found[0] if found else None)

@@ -18,7 +18,7 @@ from generator.lessons import Lesson
 from generator.markdown import Rendered
 from generator.node import Node
 
-WIDTH = 1376  # pixels: the figure on a window of 1,440
+WIDTH = 1376  # pixels: the figure's width in a window of 1,440
 
 
 def still_path(code: str, slug: str, figure: Figure) -> str:
@@ -27,7 +27,7 @@ def still_path(code: str, slug: str, figure: Figure) -> str:
 
 
 def card_path(slug: str) -> str:
-    """Where the social card of a lesson stands."""
+    """The path of a lesson's social card in the site."""
     return f"figures/{slug}.jpg"
 
 
