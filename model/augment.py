@@ -1,4 +1,4 @@
-"""Augmentation: each picture mirrored, moved, turned, scaled, and its colours varied, by chance."""
+"""Augmentation: random flips, shifts, rotations, scaling and colour changes."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import torch.nn.functional as F
 
 from model.recipe import Recipe
 
-DRAWN = 10  # numbers that say what becomes of a picture
+DRAWN = 10  # random numbers per picture
 
 
 def augment(images: torch.Tensor, recipe: Recipe, random: torch.Generator) -> torch.Tensor:
-    """(B, C, H, W) in [0, 1] -> the same shape, each picture changed in its own way."""
+    """(B, C, H, W) in [0, 1] -> the same shape, each picture changed at random."""
     return change(images, draw(len(images), recipe, random))
 
 
 def draw(batch: int, recipe: Recipe, random: torch.Generator) -> torch.Tensor:
-    """What becomes of each picture (B, DRAWN): the 2 x 3 matrix of its grid, brightness, contrast, saturation, and sharpness."""
+    """Random changes (B, DRAWN): the 2 x 3 matrix of the sampling grid, brightness, contrast, saturation, sharpness."""
 
     def uniform(low: float, high: float) -> torch.Tensor:
         return torch.rand(batch, generator=random) * (high - low) + low
@@ -36,10 +36,10 @@ def draw(batch: int, recipe: Recipe, random: torch.Generator) -> torch.Tensor:
 
 
 def change(images: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
-    """(B, C, H, W) in [0, 1] and (B, DRAWN) -> the pictures as they were drawn to be."""
+    """Apply changes (B, DRAWN) to pictures (B, C, H, W) in [0, 1]."""
     brightness, contrast, saturation, sharpness = (column.view(-1, 1, 1, 1) for column in drawn[:, 6:].unbind(1))
     grid = F.affine_grid(drawn[:, :6].reshape(-1, 2, 3), list(images.shape), align_corners=False)
-    # Bilinear would blur every picture that is learned from, so that the sharp ones asked about afterwards look strange.
+    # Bilinear sampling would blur all training pictures, while the network is used on sharp ones.
     images = F.grid_sample(images, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
     images = images * brightness
     images = _blend(images.mean((1, 2, 3), keepdim=True), images, contrast)

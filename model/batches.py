@@ -1,4 +1,4 @@
-"""What a network is shown in training: batches of photos as they are augmented, or of views that were kept."""
+"""Training batches: photos with augmentation, or stored views."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from model.run import Batches, to_input
 
 
 def photo_batches(photos: Photos, recipe: Recipe, normalization: Normalization, mix: bool = False) -> Batches:
-    """The photos themselves, augmented, with their labels smoothed; with `mix`, each batch mixed with itself (Zhang et al., 2018)."""
+    """Augmented photos with smoothed labels; with `mix`, mixup within each batch (Zhang et al., 2018)."""
     count, classes = len(photos.labels), int(photos.labels.max()) + 1
     steps = max(1, count // recipe.batch_size)
 
@@ -35,7 +35,7 @@ def photo_batches(photos: Photos, recipe: Recipe, normalization: Normalization, 
 
 
 def view_batches(pictures: np.ndarray, targets: torch.Tensor, recipe: Recipe, normalization: Normalization) -> Batches:
-    """Of each photo one of its views uint8 (V, N, C, H, W), by chance mirrored and softened, with the targets (V, N, K)."""
+    """One view per photo of uint8 (V, N, C, H, W), randomly flipped and softened, with the targets (V, N, K)."""
     count = pictures.shape[1]
     steps = max(1, count // recipe.batch_size)
 
@@ -56,7 +56,7 @@ def view_batches(pictures: np.ndarray, targets: torch.Tensor, recipe: Recipe, no
 
 
 def _batches_of(count: int, recipe: Recipe, random: torch.Generator) -> tuple[torch.Tensor, ...]:
-    """Which photos each batch holds: all of the same size, so that each epoch leaves out some, fewer than a batch and others each time."""
+    """The photos of each batch; all batches have the same size, so each epoch leaves out a few at random."""
     size = min(count, recipe.batch_size)
     return torch.randperm(count, generator=random)[: count // size * size].split(size)
 

@@ -1,4 +1,4 @@
-"""A model's card: what training wrote beside the weights, with the figures of an evaluation."""
+"""Model cards: the JSON file beside the weights, with the results of an evaluation."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from model.weights_file import load_weights, write_card_file
 def write_card(
     model: Model, photos: Photos, drawings: list[Image.Image], others: Path | None
 ) -> tuple[dict[str, Any], list[str]]:
-    """Evaluate the model on `photos`, and write what comes of it into the card beside its weights; returns the card, and sentences on what the reader should know of it.
+    """Evaluate the model on `photos` and write the results into its card; returns the card and warnings.
 
-    `drawings` are the example pictures; `others` holds photos of none of the classes. The weights stay as they are.
+    `drawings` are the example pictures; `others` are photos of other classes. The weights are not changed.
     """
     if not photos.part(TEST).names:
         raise BuildError("no photo is left for the test; give each class at least three, better a hundred")
@@ -53,7 +53,7 @@ def write_card(
 
 
 def find_others(source: Path) -> list[tuple[str, Callable[[], bytes]]]:
-    """Every picture below a folder or in a zip, by name, and a way to read it."""
+    """Every picture in a folder or zip file, by name, with a function that reads it."""
     found = sorted(
         (
             (str(path), read)

@@ -1,4 +1,4 @@
-"""The commands `train` and `evaluate`: photos are found, networks trained and measured, and their cards written."""
+"""The commands `train` and `evaluate`: find the photos, train and evaluate networks, write their cards."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Pictures = Callable[[Model], list[Image.Image]]  # a model's example pictures
 
 
 def find_data(site: Site, options: Options) -> dict[str, Path | None]:
-    """Each model's photos: those of --data where they are of its classes, else from the web, else None."""
+    """Each model's photos: from --data if it has the model's classes, else downloaded, else None."""
     if options.data is None:
         return {model.name: _fetch(model, options) if options.download else None for model in site.models.values()}
     theirs = [model.name for model in site.models.values() if holds(options.data, [c.folder for c in model.classes])]
     if not theirs and len(site.models) == 1:
-        theirs = list(site.models)  # reading them will tell what is missing
+        theirs = list(site.models)  # reading them reports what is missing
     if not theirs:
         folders = "; ".join(
             f'{model.name}: "{model.classes[0].folder}", "{model.classes[1].folder}", …'
@@ -38,7 +38,7 @@ def find_data(site: Site, options: Options) -> dict[str, Path | None]:
 
 
 def train(site: Site, models: list[Model], data: dict[str, Path | None], pictures: Pictures, options: Options) -> None:
-    """Train and measure the models one after the other. What they need is looked at first: training may take hours."""
+    """Train and evaluate the models one after the other. Checks all input first, since training can take hours."""
     photos = _check(models, data, pictures, options)
     for model in models:
         _train(model, photos[model.name], options)
@@ -48,14 +48,14 @@ def train(site: Site, models: list[Model], data: dict[str, Path | None], picture
 def evaluate(
     site: Site, models: list[Model], data: dict[str, Path | None], pictures: Pictures, options: Options
 ) -> None:
-    """Measure trained models one after the other, and write their cards."""
+    """Evaluate trained models one after the other, and write their cards."""
     photos = _check(models, data, pictures, options)
     for model in models:
         _evaluate(model, photos[model.name], pictures, options)
 
 
 def chosen(site: Site, data: dict[str, Path | None], options: Options) -> list[Model]:
-    """The models that the command names; without a name those of which there are photos, or all without photos."""
+    """The models named in the command; by default those with photos, or all if there are no photos."""
     for name in options.models:
         if name not in site.models:
             known = ", ".join(site.models)
@@ -90,7 +90,7 @@ def _check(models: list[Model], data: dict[str, Path | None], pictures: Pictures
 
 
 def _fetch(model: Model, options: Options) -> Path | None:
-    """The model's photos from the web, where strata.toml says where they are; kept in .cache/data."""
+    """Download the model's photos from the address in strata.toml; the file is kept in .cache/data."""
     from model.download import download
 
     if model.data is None or not model.data.url:
@@ -102,7 +102,7 @@ def _fetch(model: Model, options: Options) -> Path | None:
 
 
 def _train(model: Model, data: Path, options: Options) -> None:
-    """Train with live progress; Ctrl-C keeps what there is, and the next run goes on from there."""
+    """Train with live progress. Ctrl-C saves the weights so far, and the next run resumes from there."""
     from model.networks import build_network
     from model.recipe import Recipe
     from model.run import Progress as Epoch
@@ -133,7 +133,7 @@ def _train(model: Model, data: Path, options: Options) -> None:
 
 
 def _evaluate(model: Model, data: Path, pictures: Pictures, options: Options) -> None:
-    """Write the model's card: its figures on the test photos, and on pictures of none of its classes."""
+    """Write the model's card: results on the test photos and on pictures of other classes."""
     from model.card import write_card
     from model.networks import build_network
 

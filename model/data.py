@@ -27,7 +27,7 @@ TRAINING, VALIDATION, TEST = 0, 1, 2
 class Photos:
     """`images` uint8 (N, C, H, W), `labels` int64 (N,) as indices of the classes, `names` the file names.
 
-    `parts` uint8 (N,) says what each is for: TRAINING; VALIDATION, which chooses between networks and calibrates; or TEST, which chooses nothing.
+    `parts` uint8 (N,) is TRAINING, VALIDATION (for model selection and calibration) or TEST (for evaluation only).
     `classes` are the names of the folders that the labels stand for.
     """
 

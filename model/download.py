@@ -1,4 +1,4 @@
-"""A data set from the web: checked, resumed where it broke off, and kept for the next time."""
+"""Downloads of data sets: verified, resumable and cached."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from config import Data
 from errors import BuildError
 
 CHUNK = 1 << 18
-TRIES = 5  # in a row without a byte; a connection that brings something starts the count anew
+TRIES = 5  # in a row without any data; a connection that brings data resets the count
 
 
 def download(data: Data, folder: Path, on_progress: Callable[[int], None], pause: float = 1.0) -> Path:
-    """The file that `data` describes, in `folder`; loaded if it is not there yet. `on_progress` gets the bytes here so far.
+    """The file that `data` describes, in `folder`, downloaded if missing. `on_progress` gets the bytes so far.
 
     What came before a break stays beside it as `.part` and is gone on from, now or the next time. Raises BuildError when
     the server does not answer, or has another file than the one described (size or MD5).
     """
     target = folder / f"{data.md5[:8]}-{data.url.rsplit('/', 1)[-1]}"
-    if target.exists():  # it was checked when it was put there
+    if target.exists():  # it was verified after the download
         return target
     folder.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
@@ -68,7 +68,7 @@ def download(data: Data, folder: Path, on_progress: Callable[[int], None], pause
 
 
 def _continue(data: Data, part: Path, here: int, on_progress: Callable[[int], None]) -> None:
-    """Append to `part` from byte `here` on; from the start when the server cannot go on in the middle."""
+    """Append to `part` from byte `here` on, or from the start if the server does not support ranges."""
     request = urllib.request.Request(data.url, headers={"Range": f"bytes={here}-"} if here else {})
     with urllib.request.urlopen(request, timeout=30) as answer:
         if answer.status != 206:
@@ -91,6 +91,6 @@ def _continue(data: Data, part: Path, here: int, on_progress: Callable[[int], No
 
 
 def _md5(path: Path) -> str:
-    """Against damage, not against an adversary: MD5 is what the publisher of the set gives."""
+    """MD5, as published with the data set: it detects damage, not tampering."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

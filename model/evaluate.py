@@ -1,4 +1,4 @@
-"""The figures of a model's card: how good it is on the test photos, how sure, how robust, and what it makes of everything else."""
+"""Results for model cards: accuracy on the test photos, calibration, robustness, and pictures of other classes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MISTAKES = 12
 
 @dataclass(frozen=True)
 class Network:
-    """A network together with what it does to its input first."""
+    """A network together with its input normalisation."""
 
     layers: Graph
     normalization: Normalization | None
@@ -47,12 +47,12 @@ class Network:
 
 
 def parts(images: np.ndarray) -> list[np.ndarray]:
-    """The images, a few hundred at a time: all their maps together would fill the memory."""
+    """The images in parts of a few hundred: the maps of all of them would not fit into memory."""
     return np.array_split(images, -(-len(images) // 250))
 
 
 def figures(network: Network, photos: Photos, temperature: float, classes: int) -> dict[str, Any]:
-    """What the card says of a network on the photos for the test. `temperature` is what its last layer was divided by."""
+    """A network's results on the test photos. `temperature` is what its last layer was divided by."""
     test = photos.part(TEST)
     logits = network.logits(test.images)
     right = logits.argmax(1) == test.labels
@@ -97,7 +97,7 @@ def wilson(right: int, count: int) -> tuple[float, float]:
 
 
 def reliability(logits: np.ndarray, labels: np.ndarray) -> list[dict[str, float]]:
-    """The answers by how sure they were: for each of BINS equal steps that holds any, how many, how sure, and how often right."""
+    """Predictions in BINS equal confidence bins: count, mean confidence and accuracy of each non-empty bin."""
     probabilities = softmax(logits.astype(np.float64))
     sure, right = probabilities.max(1), probabilities.argmax(1) == labels
     bins = np.minimum((sure * BINS).astype(int), BINS - 1)
@@ -114,12 +114,12 @@ def reliability(logits: np.ndarray, labels: np.ndarray) -> list[dict[str, float]
 
 
 def calibration_error(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Expected calibration error (Guo et al., 2017): how far "sure" lies from "right", over the bins of `reliability`."""
+    """Expected calibration error (Guo et al., 2017): the mean gap between confidence and accuracy."""
     return sum(b["photos"] * abs(b["sure"] - b["right"]) for b in reliability(logits, labels)) / len(labels)
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """What to divide the logits by for the best likelihood (Guo et al., 2017), by golden-section search on its logarithm."""
+    """The temperature with the best likelihood (Guo et al., 2017), by golden-section search on its logarithm."""
     low, high = math.log(0.2), math.log(5)
     ratio = (math.sqrt(5) - 1) / 2
     loss = lambda exponent: likelihood(logits / math.exp(exponent), labels)  # noqa: E731
@@ -137,14 +137,14 @@ def fold_temperature(network: nn.Sequential, temperature: float) -> None:
 
 
 def confusion(logits: np.ndarray, labels: np.ndarray, classes: int) -> list[list[int]]:
-    """How many photos of each class (row) were taken for each class (column)."""
+    """The number of photos of each true class (row) and predicted class (column)."""
     table = np.zeros((classes, classes), dtype=int)
     np.add.at(table, (labels, logits.argmax(1)), 1)
     return table.tolist()
 
 
 def mistakes(logits: np.ndarray, photos: Photos) -> list[dict[str, Any]]:
-    """The photos that the network is surest to be something else."""
+    """The misclassified photos with the highest confidence."""
     probabilities = softmax(logits)
     said, sure = probabilities.argmax(1), probabilities.max(1)
     wrong = [i for i in np.argsort(-sure, kind="stable") if said[i] != photos.labels[i]][:MISTAKES]
@@ -155,7 +155,7 @@ def mistakes(logits: np.ndarray, photos: Photos) -> list[dict[str, Any]]:
 
 
 def silent_channels(network: Network, images: np.ndarray) -> list[dict[str, Any]]:
-    """For each layer that cuts off below zero: how many of its channels are zero everywhere on every image."""
+    """For each ReLU layer: how many of its channels are zero everywhere on every image."""
     names = [name for name, layer in network.layers.named_children() if kind_of(layer, name).name == "relu"]
     silent = {name: np.ones(1, dtype=bool) for name in names}
     for part in parts(images):
@@ -164,7 +164,7 @@ def silent_channels(network: Network, images: np.ndarray) -> list[dict[str, Any]
     return [{"layer": name, "channels": len(silent[name]), "silent": int(silent[name].sum())} for name in names]
 
 
-# What may become of a picture on its way to the network; each takes and gives uint8 (N, C, H, W).
+# Changes of the pictures for the robustness test; each takes and returns uint8 (N, C, H, W).
 
 
 def _each(change: Callable[[Image.Image], Image.Image]) -> Callable[[np.ndarray], np.ndarray]:
@@ -184,7 +184,7 @@ def _array(picture: Image.Image, channels: int) -> np.ndarray:
 
 
 def _turned(degrees: float) -> Callable[[Image.Image], Image.Image]:
-    """Turned about the middle; what comes in from outside is the picture mirrored at its border."""
+    """Rotate about the centre; the border is filled by reflection."""
 
     def turn(picture: Image.Image) -> Image.Image:
         size, margin = picture.width, picture.width // 4
@@ -206,10 +206,10 @@ def _zoomed(picture: Image.Image) -> Image.Image:
 
 
 def _there_and_back(images: np.ndarray) -> np.ndarray:
-    """Enlarged four times, and small again by the page's own preprocessing."""
+    """Enlarge four times, then reduce again with the site's preprocessing."""
     channels, size = images.shape[1:3]
     enlarged = [_picture(image).resize((4 * size, 4 * size), Image.Resampling.BICUBIC) for image in images]
-    if channels == 1:  # the page would invert a bright border once more
+    if channels == 1:  # preprocessing would invert a bright border again
         return np.stack([_array(picture.resize((size, size), Image.Resampling.BILINEAR), 1) for picture in enlarged])
     return np.stack([preprocess(picture, size, channels) for picture in enlarged])
 

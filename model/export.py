@@ -1,4 +1,4 @@
-"""ONNX: the network as one file whose outputs are all its layers, and the check that it computes what PyTorch does."""
+"""ONNX export: one file with an output for each layer, and a check against PyTorch."""
 
 from __future__ import annotations
 

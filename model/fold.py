@@ -1,4 +1,4 @@
-"""Exact rewritings of trained layers: batch normalisation, parallel branches and input normalisation become plain weights."""
+"""Exact folding of batch normalisation, parallel branches and input normalisation into plain weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from model.networks import IMAGE, Graph
 
 @dataclass(frozen=True)
 class Normalization:
-    """What a network subtracts from and divides its input by, a value a channel."""
+    """The mean and standard deviation that normalise the input, one value per channel."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -27,7 +27,7 @@ class Normalization:
 
 
 class Normalize(nn.Module):
-    """Normalisation as a layer, where it does not fold into the network."""
+    """Normalisation as a layer, if it cannot be folded into the network."""
 
     def __init__(self, normalization: Normalization):
         super().__init__()
@@ -38,7 +38,7 @@ class Normalize(nn.Module):
 
 
 class Branches(nn.Module):
-    """A convolution whose kernel is a sum while it trains: several of full size and one 1 x 1, each output channel of each with a scale of its own.
+    """A convolution whose kernel is, in training, a sum of full-size kernels and a 1 x 1, scaled per output channel.
 
     After RepVGG (Ding et al., 2021) with its sums taken over the kernels instead of the maps (OREPA, Hu et al., 2022): the same
     network with one convolution's work, and exact at any padding. Batch normalisation follows. The kernels of full size are kept

@@ -1,4 +1,4 @@
-"""The kinds of layers that Strata knows: how each is built, described in the manifest, and written to ONNX.
+"""The kinds of layers: how each is built, described in the manifest, and exported to ONNX.
 
 `assets/src/arithmetic/kinds.ts` is this table's counterpart in the browser; a new kind is one entry in each.
 """
@@ -22,21 +22,21 @@ Options = dict[str, Any]
 
 
 class Add(nn.Module):
-    """The sum of activations of one shape, unit by unit: what a residual connection ends in (He et al., 2016)."""
+    """Element-wise sum of activations of the same shape, as in a residual connection (He et al., 2016)."""
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
         return torch.stack(inputs).sum(0) if len(inputs) > 2 else inputs[0] + inputs[1]
 
 
 class Concat(nn.Module):
-    """The channels of several activations, one input after the other."""
+    """Concatenation of several activations along the channels."""
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
         return torch.cat(inputs, 1)
 
 
 class Affine(nn.Module):
-    """A weight and a bias for each channel: what batch normalisation is once a network is trained."""
+    """A weight and a bias for each channel: batch normalisation after training."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -49,7 +49,7 @@ class Affine(nn.Module):
 
 @dataclass(frozen=True)
 class Written:
-    """What writes a layer to ONNX: its name, the names of its inputs, its options, and `constant(suffix, values)`."""
+    """Writes a layer to ONNX: its name, the names of its inputs, its options, and `constant(suffix, values)`."""
 
     name: str
     inputs: list[str]
@@ -152,7 +152,7 @@ def _same_maps(o: Options, shapes: list[Shape]) -> nn.Module:
 _POOL = {"kernel_size": 2, "stride": 2, "padding": 0}
 _CONV = {"out_channels": None, "kernel_size": None, "stride": 1, "padding": 0, "dilation": 1, "groups": 1}
 
-# No activation works in place: the trace keeps the output of the layer before it.
+# No activation works in place, because the trace keeps the output of the layer before it.
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (

@@ -16,7 +16,7 @@ IMAGE = "image"  # the name of the network's input among its layers' inputs
 
 
 class Graph(nn.Sequential):
-    """Named layers in the order in which they run; `inputs` names what each takes in: "image", or layers before it.
+    """Named layers in execution order; `inputs` names each one's inputs: "image" or earlier layers.
 
     Without `inputs` each layer follows the one before it, as in an nn.Sequential.
     """
@@ -44,33 +44,33 @@ class Graph(nn.Sequential):
         return next(reversed(self.inputs))
 
     def users(self, name: str) -> list[str]:
-        """The layers that take in this one, or the image."""
+        """The layers that have this layer, or the image, as an input."""
         return [user for user, sources in self.inputs.items() if name in sources]
 
     @property
     def is_chain(self) -> bool:
-        """Whether each layer takes in the one before it alone."""
+        """Whether the only input of each layer is the one before it."""
         names = list(self.inputs)
         return all(self.inputs[name] == [before] for name, before in zip(names, [IMAGE, *names], strict=False))
 
     def replaced(self, layers: Mapping[str, nn.Module]) -> Graph:
-        """The same graph with other modules for some of its layers."""
+        """A copy of the graph with some modules replaced."""
         return Graph({**dict(self.named_children()), **layers}, self.inputs)
 
     def without(self, name: str) -> Graph:
-        """The graph without a layer of one input, whose users then take in that input."""
+        """A copy without a layer that has one input; the layer's users get that input instead."""
         (source,) = self.inputs[name]
         rest = {other: layer for other, layer in self.named_children() if other != name}
         inputs = {other: [source if one == name else one for one in self.inputs[other]] for other in rest}
         return Graph(rest, inputs)
 
     def with_first(self, added: str, layer: nn.Module) -> Graph:
-        """The graph with a layer that the image goes through first."""
+        """A copy with an additional first layer."""
         inputs = {name: [added if one == IMAGE else one for one in own] for name, own in self.inputs.items()}
         return Graph({added: layer, **dict(self.named_children())}, {added: [IMAGE], **inputs})
 
     def with_before(self, name: str, added: str, layer: nn.Module) -> Graph:
-        """The graph with a layer between `name`, which has one input, and that input; other users of it are left."""
+        """A copy with a layer inserted between `name` and its only input; other users of the input are unchanged."""
         layers: dict[str, nn.Module] = {}
         for other, own in self.named_children():
             layers |= {added: layer, other: own} if other == name else {other: own}
@@ -106,8 +106,8 @@ def TinyVGG(
 def build_graph(specs: list[dict[str, Any]], shape: Shape) -> Graph:
     """A network from layer specs `{name, kind, inputs, …options}`; input channels and features follow from `shape` (C, H, W).
 
-    `inputs` may be left out: then it is the layer before. Raises BuildError when a layer does not fit what it takes in,
-    when an activation is used by nobody, or the last layer is not `logits`.
+    `inputs` defaults to the layer before. Raises BuildError if a layer does not fit its inputs, an activation is unused,
+    or the last layer is not `logits`.
     """
     if not isinstance(specs, list) or not all(isinstance(spec, dict) for spec in specs):
         raise BuildError('layers is a list of tables: [{ name = "conv_1", kind = "conv", … }, …]')
@@ -143,7 +143,7 @@ def build_graph(specs: list[dict[str, Any]], shape: Shape) -> Graph:
 
 
 def _inputs_of(spec: dict[str, Any], known: list[str]) -> list[str]:
-    """The names in `inputs`, checked; the layer before where there is none."""
+    """The names in `inputs`, checked; the layer before by default."""
     inputs = spec.get("inputs", [known[-1]])
     if not isinstance(inputs, list) or not inputs or not all(isinstance(source, str) for source in inputs):
         raise BuildError(f'layer "{spec["name"]}": inputs is a list of layers before it: inputs = ["relu_1", "conv_2"]')
@@ -162,7 +162,7 @@ def _named(shapes: list[Shape]) -> str:
 
 
 def _hint(spec: dict[str, Any], x: torch.Tensor, error: Exception) -> str:
-    """What to do about a layer that does not fit what it takes in."""
+    """A hint for a layer that does not fit its inputs."""
     if spec["kind"] == "linear" and x.dim() != 2:
         return "put a flatten before it"
     if x.dim() == 4 and spec["kind"] in ("conv", "max_pool", "avg_pool"):

@@ -66,7 +66,7 @@ def _network(model: Model) -> tuple[Graph, Shape]:
 def package(model: Model, examples: list[Example], data: Path | None = None) -> Package:
     """Load the weights, export, trace every example, and check that ONNX and PyTorch agree on each.
 
-    With `data`, photos that the network never learned from join the examples.
+    With `data`, test photos are added to the examples.
     """
     network, shape = _network(model)
     card, normalization = load_weights(model.weights, network, [c.folder for c in model.classes])
@@ -97,7 +97,7 @@ def package_network(
     normalization: Normalization | None,
     examples: list[Example],
 ) -> Package:
-    """As `package`, for a network that is already there."""
+    """Like `package`, for a network that is already loaded."""
     if not examples:
         raise BuildError("no example pictures; put at least one there, named after its class", model.examples)
     onnx_bytes = export(network, shape, normalization)
@@ -163,16 +163,16 @@ def _layers(network: Graph, activations: dict[str, torch.Tensor]) -> list[dict[s
 
 
 def _stored(network: Graph) -> dict[str, str]:
-    """What a trace file holds, and as what: the picture, every layer with weights, and the logits exactly.
+    """The contents of a trace file and their types: the picture, every layer with weights, and the exact logits.
 
-    All other layers follow from these without weights, and the page computes them.
+    The page computes all other layers from these.
     """
     names = [name for name, layer in network.named_children() if kind_of(layer, name).has_weights]
     return {"image": "uint8", **dict.fromkeys(names, "float16"), network.last: "float32"}
 
 
 def _rule(unknown: dict[str, Any], layers: list[dict[str, Any]], model: Model) -> dict[str, Any]:
-    """How the page tells a picture of none of the classes: what `unknown.looks_unknown` needs."""
+    """The rule for pictures of none of the classes, for `unknown.looks_unknown`."""
     rule = {name: unknown.get(name) for name in ("measure", "threshold", "layer", "least", "most")}
     channels = {layer["name"]: layer["shape"][0] for layer in layers} | {None: 0}
     if rule["least"] is None or channels.get(rule["layer"]) != len(rule["least"]):

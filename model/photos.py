@@ -1,4 +1,4 @@
-"""Photos among the examples: of each class one that the network gets right, and some that it gets wrong."""
+"""Photos as examples: one correctly classified photo of each class, and some misclassified ones."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from model.kinds import Shape
 from model.preprocess import preprocess
 
 MISTAKES = 4
-CANDIDATES = 50  # of each class, at most: enough to choose from
+CANDIDATES = 50  # at most this many of each class to choose from
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo that the network never learned from. `file` is its name in the set."""
+    """A test photo. `file` is its name in the data set."""
 
     label: int
     file: str
@@ -33,9 +33,9 @@ class Photo:
 def choose_photos(
     model: Model, source: Path, network: nn.Sequential, shape: Shape, normalization: Normalization | None
 ) -> list[Photo]:
-    """For each class the first photo that is named rightly, then the surest mistakes, at most one of each class.
+    """For each class the first correctly classified photo, then the most confident mistakes, at most one per class.
 
-    They are of the photos that are for the test, in the order of the hashes of their names, so that nobody has picked them.
+    They are test photos in the order of the hashes of their names, so they are not hand-picked.
     """
     photos = [Photo(item.label, item.name, item.read()) for item in _candidates(model, source)]
     if not photos:

@@ -1,4 +1,4 @@
-"""The one definition of how a picture becomes a network's input; `assets/src/data/preprocess.ts` is its exact twin."""
+"""How a picture becomes a network's input; `assets/src/data/preprocess.ts` does exactly the same."""
 
 from __future__ import annotations
 

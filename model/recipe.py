@@ -1,4 +1,4 @@
-"""How a network is trained: the recipe that strata.toml gives, and what its fields may be."""
+"""Training recipes: the fields that strata.toml can set, their defaults and limits."""
 
 from __future__ import annotations
 
@@ -20,12 +20,10 @@ class Recipe:
     matrix_learning_rate: float = (
         0.02  # the peak of Muon's cycle, for kernels and the last layer; 0 leaves them to AdamW too
     )
-    linear_decay: float = (
-        0.3  # by which Muon keeps the linear layers small, so that they do not learn the photos by heart
-    )
-    label_smoothing: float = 0.05  # of the labels, not of a teacher's answers
-    dropout: float = 0.3  # before the last layer, in training alone
-    branches: int = 3  # kernels that a convolution is the sum of while it trains; 0 trains it as it is
+    linear_decay: float = 0.3  # Muon's weight decay for the linear layers, against overfitting
+    label_smoothing: float = 0.05  # for labels, not for teachers' predictions
+    dropout: float = 0.3  # before the last layer, only in training
+    branches: int = 3  # kernels that are summed for a convolution in training; 0: a plain convolution
     averaging: float = 0.998  # of the weights, per step
     flip: bool = True
     shift: float = 0.1  # in picture widths
@@ -34,18 +32,18 @@ class Recipe:
     jitter: float = 0.3  # of brightness, contrast and saturation
     grey: float = 0.1  # share of the pictures without colour
     blur: float = 0.1  # share of the pictures slightly blurred
-    teacher_epochs: int = 0  # of each larger network that teaches this one; 0 does without
-    teachers: int = 1  # that are trained, each from a seed of its own, and answer together
-    views: int = 32  # of each photo, for the teachers to answer
-    label_share: float = 0.3  # of the labels in what is learned of a view; the rest is the teachers' answer
-    soften: float = 0.0  # share of the views that the small network sees softened, each to a degree of its own, while the teachers' answer is to the sharp one
-    threads: int = 1  # of the processor; the same seed gives the same weights only at the same number
+    teacher_epochs: int = 0  # of each teacher, a larger network; 0: no teacher
+    teachers: int = 1  # trained with different seeds; their logits are averaged
+    views: int = 32  # of each photo, labelled by the teachers
+    label_share: float = 0.3  # weight of the labels in the targets; the rest is the teachers' prediction
+    soften: float = 0.0  # share of the views blurred for the small network, but not for the teachers
+    threads: int = 1  # CPU threads; results are reproducible only for the same number
     seed: int = 0
-    starts: int = 1  # networks trained one after the other, each from a seed of its own; the likeliest on the validation photos is kept
+    starts: int = 1  # networks trained with different seeds; the one with the best validation likelihood is kept
 
     @staticmethod
     def read(table: dict[str, Any]) -> Recipe:
-        """A recipe from its table; BuildError names an unknown field, a value of another type or out of range."""
+        """A recipe from its table; BuildError for an unknown field, or a value of the wrong type or out of range."""
         defaults = asdict(Recipe())
         for field, value in table.items():
             if field not in defaults:

@@ -1,4 +1,4 @@
-"""Larger networks that learn the photos first, and then tell the small one how sure they are of each (Hinton et al., 2015).
+"""Knowledge distillation: larger networks learn the photos first and teach the small one (Hinton et al., 2015).
 
 The small one sees, for each photo, many views, by chance mirrored and softened, with the teachers' answer to each as it was
 before that, for very long (as Beyer et al., 2022, where both see the same).
@@ -32,7 +32,7 @@ WIDTHS = (24, 48, 96, 192)
 
 
 class _Block(nn.Module):
-    """Two convolutions and a way round them (He et al., 2016)."""
+    """A residual block of two convolutions (He et al., 2016)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int):
         super().__init__()
@@ -88,7 +88,7 @@ def taught_views(
 
 
 def _counts(stage: str, on_epoch: Callable[[Progress], None]) -> Callable[[int, int], None]:
-    """Tells `on_epoch` how many are done of how many, with the time that is left."""
+    """Reports progress and the remaining time to `on_epoch`."""
     started = time.monotonic()
     return lambda done, total: on_epoch(
         Progress(stage, done, total, None, (time.monotonic() - started) / done * (total - done))
@@ -121,7 +121,7 @@ def _teach_one(
     """Train one teacher; its logits for the views (V, N, K) and for the validation photos (M, K), and the files that keep its state and these logits."""
     training, validation = photos.part(TRAINING), photos.part(VALIDATION)
     normalization = normalization_of(training)
-    # What acts on the small network alone is nothing to a teacher: with another of those settings it need not learn again.
+    # Settings that affect only the small network do not require training the teacher again.
     plan = replace(
         recipe,
         epochs=recipe.teacher_epochs,

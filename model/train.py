@@ -1,9 +1,9 @@
-"""Training: one recipe, one seed, one result on one machine; interrupted at any point it goes on where it was.
+"""Training: reproducible for a recipe and a seed on one machine, and resumable at any point.
 
-What helps a network this small without changing what it computes afterwards: branches that fold into one
+Techniques that improve a small network without changing its architecture: branches that fold into one
 kernel (RepVGG, Ding et al., 2021; OREPA, Hu et al., 2022), larger teachers (`model/teacher.py`), the best of several starts, label smoothing (Szegedy
 et al., 2016), Muon for the kernels (Jordan et al., 2024), one cycle of the learning rate (Smith, 2018), an average of the
-weights (Polyak and Juditsky, 1992), mild augmentation, and in the end a temperature that makes it as sure as it is right
+weights (Polyak and Juditsky, 1992), mild augmentation, and temperature scaling at the end
 (Guo et al., 2017).
 """
 
@@ -35,7 +35,7 @@ from model.run import MAKING, Batches, Progress, Run, State, answers
 from model.teacher import taught_views
 from model.weights_file import save_weights, write_atomically
 
-SNAPSHOTS = 16  # of the weights on the way
+SNAPSHOTS = 16  # of the weights during training
 
 
 def train(
@@ -88,7 +88,7 @@ def train(
         raise BuildError(_stopped(network, runs, recipe, normalization, weights, photos)) from None
     card = _write(network, runs, recipe, normalization, weights, photos)
     for path in (*files, *(run.state.path for run in runs)):
-        with suppress(PermissionError):  # Windows keeps the views' file until the process ends
+        with suppress(PermissionError):  # Windows keeps the views' file open until the process ends
             path.unlink(missing_ok=True)
     return card
 
@@ -96,9 +96,9 @@ def train(
 def _stopped(
     network: Graph, runs: list[Run], recipe: Recipe, normalization: Normalization, weights: Path, photos: Photos
 ) -> str:
-    """Keep what the runs have come to, and say where it is."""
+    """Save the weights so far, and say where they are."""
     for run in runs:
-        run.resume()  # what the epoch that was not finished has changed is given up
+        run.resume()  # discard changes from the unfinished epoch
     begun = [run for run in runs if run.epoch]
     if not begun:
         return "training stopped in its first epoch; nothing was written"
@@ -158,12 +158,12 @@ def _write(
 
 
 def history_file(weights: Path) -> Path:
-    """Where the weights at some steps of the training stand, float16, named "STEP.TENSOR"; they are not calibrated."""
+    """The file of the weights at some steps of the training: float16, named "STEP.TENSOR", not calibrated."""
     return weights.with_suffix(".history.safetensors")
 
 
 def _is_finished(weights: Path) -> bool:
-    """Whether `weights` are those of a run that came to its end."""
+    """Whether `weights` are those of a finished run."""
     try:
         return weights.exists() and json.loads(weights.with_suffix(".json").read_text(encoding="utf-8"))["finished"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -188,6 +188,6 @@ def training_network(network: Graph, recipe: Recipe) -> Graph:
 
 
 def _is_normalized(network: Graph, name: str) -> bool:
-    """Whether batch normalisation follows: branches, which bring their own, would normalise twice."""
+    """Whether batch normalisation follows; branches have their own and would normalise twice."""
     layers = dict(network.named_children())
     return any(isinstance(layers[user], nn.BatchNorm2d) for user in network.users(name))

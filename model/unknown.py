@@ -1,4 +1,4 @@
-""" "None of the classes": how a page tells a picture that looks like nothing known; `assets/src/arithmetic/unknown.ts` applies the same rule.
+"""The rule that detects pictures of none of the classes; `assets/src/arithmetic/unknown.ts` applies the same rule.
 
 A picture looks so when it excites no class (a measure of its logits is below a threshold), or when a channel of one layer is brighter
 or darker, on average, than for any photo of the classes: noise, text and flat colours do that.
@@ -16,7 +16,7 @@ from model.data import TEST, VALIDATION, Photos
 from model.evaluate import Network, parts, rounded, softmax
 
 MADE = 100  # pictures of noise, of text and of one colour, each
-FALSE_ALARMS = 0.1  # of the validation photos: more would make the sentence one that nobody believes
+FALSE_ALARMS = 0.1  # of the validation photos; with more, readers would not believe the warning
 MARGIN = 25  # of the range, divided by the number of photos, on either side: the fewer have shown it, the more may lie beyond
 
 MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -29,7 +29,7 @@ MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def choose_measure(known: np.ndarray, unknown: np.ndarray) -> dict[str, Any]:
-    """The measure that tells most of the unknown logits when it is wrong of FALSE_ALARMS of the known ones, and its threshold."""
+    """The measure that detects most unknown logits at FALSE_ALARMS on known ones, and its threshold."""
     best: tuple[float, str, float] = (-1, "", 0)
     for name, measure in MEASURES.items():
         threshold = float(np.quantile(measure(known), FALSE_ALARMS))
@@ -46,23 +46,23 @@ def fit_range(network: Network, images: np.ndarray, made: dict[str, np.ndarray])
         told = float(
             np.mean([outside(network.trace(pictures, [layer])[layer], fitted).mean() for pictures in made.values()])
         )
-        best = max(best, (told, fitted), key=lambda one: one[0])  # of equals the first
+        best = max(best, (told, fitted), key=lambda one: one[0])  # the first of equals
     return best[1]
 
 
 def range_of(network: Network, layer: str, images: np.ndarray) -> dict[str, Any]:
-    """The least and the most that each channel of a layer with maps is on average, with a MARGIN."""
+    """The range of the mean of each channel of a layer with maps, widened by MARGIN."""
     means = np.concatenate([channel_means(network.trace(part, [layer])[layer]) for part in parts(images)]).astype(float)
     least, most = means.min(0), means.max(0)
     spread = np.maximum(
         most - least, (most - least).mean()
-    )  # a channel that shows nothing of these may still show something of others
+    )  # a channel that is constant here may vary for other photos
     margin = MARGIN / len(images) * spread
     return {"layer": layer, "least": (least - margin).round(5).tolist(), "most": (most + margin).round(5).tolist()}
 
 
 def outside(activation: np.ndarray, rule: dict[str, Any]) -> np.ndarray:
-    """Whether a channel of the activation (N, C, ...) is out of the range: bool (N,)"""
+    """Whether any channel of the activation (N, C, ...) is out of range: bool (N,)"""
     means = channel_means(activation)
     return ((means < rule["least"]) | (means > rule["most"])).any(1)
 
@@ -83,7 +83,7 @@ def looks_unknown(trace: dict[str, np.ndarray], rule: dict[str, Any]) -> np.ndar
 def unknown_figures(
     network: Network, photos: Photos, others: np.ndarray | None, drawings: np.ndarray
 ) -> dict[str, Any]:
-    """How "none of the classes" was chosen, and how often it is said of what was not used to choose.
+    """How the rule was chosen, and how often it applies to pictures that were not used to choose it.
 
     `others` uint8 (N, C, H, W) are photos of other classes: every second one chooses, the rest measure. Without them the pictures that
     `made_pictures` makes stand in for choosing. The layer is chosen on such pictures, others than those that measure.
@@ -118,7 +118,7 @@ def unknown_figures(
 
 
 def made_pictures(size: int, channels: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Pictures of nothing: noise, lines of text, and one colour alone; uint8 (MADE, channels, size, size) each."""
+    """Noise, lines of text, and plain colours: uint8 (MADE, channels, size, size) each."""
     random = np.random.default_rng(seed)
     font = ImageFont.load_default(size / 5)
     text = []

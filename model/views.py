@@ -1,4 +1,4 @@
-"""Views of the training photos: moved and recoloured, made once and kept, so that teachers can say what each shows."""
+"""Augmented views of the training photos, computed once and stored, for the teachers to label."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from model.run import to_input
 
 
 def draw_views(count: int, recipe: Recipe) -> torch.Tensor:
-    """What becomes of each of `count` photos in each of its views, (V, count, DRAWN); all chance follows from the seed."""
+    """Random changes for each view of `count` photos, (V, count, DRAWN); they depend only on the seed."""
     return draw(recipe.views * count, recipe, torch.Generator().manual_seed(recipe.seed)).view(
         recipe.views, count, DRAWN
     )
@@ -34,7 +34,7 @@ def keep_views(
         path.parent.mkdir(parents=True, exist_ok=True)
         for left in path.parent.glob(
             f"{path.name.split('.')[0]}.views.*"
-        ):  # made with other settings or photos: gigabytes, made again if they are asked for
+        ):  # views for other settings or photos: gigabytes, computed again if needed
             left.unlink()
         unfinished = path.with_suffix(".part")
         try:

@@ -17,7 +17,7 @@ from model.fold import Normalization
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside `path`, then rename: a reader sees the old file or the new one, never half of one."""
+    """Write to a temporary file, then rename it, so that a reader never sees a partial file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     with part.open("wb") as file:
@@ -35,7 +35,7 @@ def save_weights(path: Path, network: nn.Sequential, card: dict[str, Any]) -> No
 
 
 def write_card_file(path: Path, card: dict[str, Any]) -> None:
-    """`path` with .json: a line for each field of the card, and for each entry of its lists, so that changes can be read."""
+    """`path` with .json: one line for each field of the card and each entry of its lists, for readable diffs."""
     lines = [f"{json.dumps(name)}: {_lines(value)}" for name, value in card.items()]
     write_atomically(path.with_suffix(".json"), ("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
@@ -53,8 +53,8 @@ def load_weights(
 ) -> tuple[dict[str, Any], Normalization | None]:
     """Fill `network` from `path`; returns its card and the normalisation that the graph has to apply.
 
-    Raises BuildError when a file is missing, cut short, of another shape, or holds what is not a number, and when the weights
-    learned other `classes` (their folders) or the same ones in another order.
+    Raises BuildError if a file is missing, truncated, of another shape, or contains NaN or infinity, and if the weights
+    were trained on other `classes` (their folders) or another order of them.
     """
     if not path.exists():
         raise BuildError("the weights are missing", path)
