@@ -299,6 +299,8 @@ def _run_training(
     builder = Builder(options)
 
     def pictures(model: Model) -> list[Image.Image]:
+        if not model.examples.exists():
+            return []  # training gives it some
         return [example.picture for example in builder.examples(model)]
 
     getattr(commands, command)(site, models, data, pictures, options)

@@ -21,6 +21,7 @@ class Options:
     data: Path | None = None
     download: bool = False
     others: Path | None = None
+    skip_broken: bool = False
     port: int = 8000
 
 
@@ -87,6 +88,7 @@ def _add_models(command: argparse.ArgumentParser) -> None:
     command.add_argument("models", nargs="*", metavar="MODEL", help=models)
     _add_data(command, "the photos")
     others = "photos of none of the classes, twenty or more, for the model card; a folder or a zip file"
+    command.add_argument("--skip-broken", action="store_true", help="leave out photos that cannot be read")
     command.add_argument("--others", type=_path, metavar="PATH", help=others)
 
 

@@ -8,6 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+import pillow_heif
 from PIL import Image, UnidentifiedImageError
 
 from cache import Cache, Inputs
@@ -15,7 +16,8 @@ from errors import BuildError, nearest
 from generator.node import Node
 
 DRAWN = 512  # pixels: the width at which an SVG is drawn
-FORMATS = {".svg", ".png", ".jpg", ".jpeg", ".webp"}
+FORMATS = {".svg", ".png", ".jpg", ".jpeg", ".webp", ".heic", ".heif"}
+pillow_heif.register_heif_opener()  # photos of iPhones
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from filelock import FileLock, Timeout
 from PIL import Image
 from rich.progress import Progress, TaskID
 
 from config import Model, Site
 from errors import BuildError, nearest
 from model.data import Photos, holds, read_photos
+from model.report import report
 from options import Options
 from terminal import console, counting, downloading, duration, near, say
 
@@ -43,6 +47,8 @@ def train(site: Site, models: list[Model], data: dict[str, Path | None], picture
     for model in models:
         _train(model, photos[model.name], options)
         _evaluate(model, photos[model.name], pictures, options)
+        if not pictures(model):
+            _write_examples(model, photos[model.name])
 
 
 def evaluate(
@@ -113,8 +119,12 @@ def _train(model: Model, data: Path, options: Options) -> None:
         recipe = Recipe.read(model.recipe)
     except BuildError as error:
         raise BuildError(f"[models.{model.name}] {error.message}", "strata.toml") from error
-    with counting() as progress:
-        photos = _read(model, data, shape, progress)
+    checkpoint = options.root / ".cache" / "train" / f"{model.name}.safetensors"
+    with counting() as progress, _only_training(model, checkpoint.with_suffix(".lock")):
+        photos = _read(model, data, shape, progress, options)
+        counts = np.bincount(photos.labels, minlength=len(model.classes)).tolist()
+        for line in report(photos.findings, [c.name for c in model.classes], counts):
+            console.print(f"  {line}", soft_wrap=True)
         tasks: dict[str, TaskID] = {}
 
         def on_epoch(epoch: Epoch) -> None:
@@ -128,8 +138,38 @@ def _train(model: Model, data: Path, options: Options) -> None:
             if not console.is_terminal:  # a log gets a line an epoch
                 console.print(f"{epoch.stage} {epoch.epoch}/{epoch.epochs}  {state}")
 
-        checkpoint = options.root / ".cache" / "train" / f"{model.name}.safetensors"
         train(network, photos, recipe, model.weights, checkpoint, on_epoch)
+
+
+@contextmanager
+def _only_training(model: Model, path: Path) -> Iterator[None]:
+    """Hold the lock at `path`, which the system releases however this process ends; BuildError if another has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(path, timeout=0):
+            yield
+    except Timeout:
+        message = f"another training of {model.name} is running; wait until it has finished, or stop it"
+        raise BuildError(message) from None
+
+
+def _write_examples(model: Model, data: Path) -> None:
+    """Give a model without example pictures a test photo of each class, as PNG, so that the site can be built."""
+    from model.fold import deployed
+    from model.networks import build_network
+    from model.photos import choose_photos
+    from model.weights_file import load_weights
+
+    network, shape = build_network(model.network, len(model.classes))
+    _, normalization = load_weights(model.weights, network, [c.folder for c in model.classes])
+    model.examples.mkdir(parents=True, exist_ok=True)
+    shown: set[int] = set()
+    for photo in choose_photos(model, data, deployed(network), shape, normalization):
+        if photo.label not in shown:
+            shown.add(photo.label)
+            name = model.classes[photo.label].name.replace(" ", "_")
+            photo.picture.convert("RGB").save(model.examples / f"{name}.png")
+    say(f"{model.name}: {len(shown)} test photos are its examples now, in {near(model.examples)}")
 
 
 def _evaluate(model: Model, data: Path, pictures: Pictures, options: Options) -> None:
@@ -139,7 +179,7 @@ def _evaluate(model: Model, data: Path, pictures: Pictures, options: Options) ->
 
     _, shape = build_network(model.network, len(model.classes))
     with counting() as progress:
-        photos = _read(model, data, shape, progress)
+        photos = _read(model, data, shape, progress, options)
     card, notes = write_card(model, photos, pictures(model), options.others)
     for note in notes:
         say(f"{model.name}: {note}")
@@ -156,11 +196,11 @@ def _summary(model: Model, card: dict[str, Any]) -> str:
     )
 
 
-def _read(model: Model, data: Path, shape: tuple[int, ...], progress: Progress) -> Photos:
+def _read(model: Model, data: Path, shape: tuple[int, ...], progress: Progress, options: Options) -> Photos:
     reading = progress.add_task("reading photos", state="")
     folders = [c.folder for c in model.classes]
 
     def on_photo(done: int, total: int) -> None:
         progress.update(reading, completed=done, total=total)
 
-    return read_photos(data, folders, shape[1], shape[0], on_photo)
+    return read_photos(data, folders, shape[1], shape[0], on_photo, options.skip_broken)

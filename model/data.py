@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -14,10 +15,14 @@ import numpy as np
 from PIL import Image
 
 from errors import BuildError, nearest
+from model.copies import near_copies
 from model.idx import PARTS, is_idx, read_set
 from model.preprocess import open_picture, preprocess
+from model.report import Findings, broken_message
 
-PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
+PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".gif", ".bmp", ".tif", ".tiff"}
+NOTES = {"", ".txt", ".csv", ".json", ".md", ".xml"}  # what stands beside photos and is none
+LARGEST_PHOTO, LARGEST_IDX = 64 * 1024**2, 1024**3  # bytes; more is a fault, or an attack
 
 
 TRAINING, VALIDATION, TEST = 0, 1, 2
@@ -36,6 +41,7 @@ class Photos:
     names: list[str]
     parts: np.ndarray
     classes: tuple[str, ...] = ()
+    findings: Findings = field(default_factory=Findings, compare=False)
 
     def __getitem__(self, chosen: np.ndarray) -> Photos:
         return Photos(
@@ -44,6 +50,7 @@ class Photos:
             [self.names[i] for i in np.flatnonzero(chosen)],
             self.parts[chosen],
             self.classes,
+            self.findings,
         )
 
     def part(self, part: int) -> Photos:
@@ -73,23 +80,49 @@ def read_photos(
     size: int,
     channels: int,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    skip_broken: bool = False,
 ) -> Photos:
     """All photos of the classes whose folders are named, preprocessed; other folders are not opened.
 
-    Raises BuildError when the source, a class's folder or its pictures are missing or cannot be read.
+    Near-copies are for the same part. Raises BuildError when the source, a class's folder or its pictures are missing,
+    and, unless `skip_broken`, with all photos that cannot be read.
     """
-    items = find_photos(source, folders)
+    items, findings = find_photos(source, folders), Findings(skipped=_other_files(source, folders))
     images = np.empty((len(items), channels, size, size), dtype=np.uint8)
+    read = np.ones(len(items), dtype=bool)
     for i, item in enumerate(items):
-        images[i] = preprocess(item.read(), size, channels)
+        try:
+            picture = item.read()
+            images[i] = preprocess(picture, size, channels)
+            findings.sizes.append(picture.size)
+        except BuildError as error:
+            findings.broken.append(item.place.removeprefix(f"{source}/"))
+            read[i] = False
+            if str(error.path) != item.place:  # not the photo's fault alone: the archive's, say
+                raise
         on_progress(i + 1, len(items))
-    return Photos(
-        images,
-        np.array([item.label for item in items], dtype=np.int64),
-        [item.name for item in items],
-        np.array([item.part for item in items], dtype=np.uint8),
-        tuple(folders),
-    )
+    if findings.broken and not skip_broken:
+        raise BuildError(broken_message(findings.broken), source)
+    labels = np.array([item.label for item in items], dtype=np.int64)[read]
+    parts = np.array([item.part for item in items], dtype=np.uint8)[read]
+    names = [item.name for item, is_read in zip(items, read, strict=True) if is_read]
+    empty = [folder for label, folder in enumerate(folders) if label not in labels]
+    if empty:
+        raise BuildError(f'every photo of "{empty[0]}" is broken', source)
+    if not any(is_idx(path) for path, _ in all_files(source)):
+        is_official = bool(_validation_files(source, folders))
+        _keep_together(near_copies(images[read], labels), parts, is_official, findings)
+    return Photos(images[read], labels, names, parts, tuple(folders), findings)
+
+
+def _keep_together(groups: list[list[int]], parts: np.ndarray, is_official: bool, findings: Findings) -> None:
+    """Give near-copies one part: that of the first by name. A set's own test photos stay that."""
+    for group in groups:
+        findings.copies.append(len(group))
+        free = [i for i in group if not (is_official and parts[i] == TEST)]
+        findings.apart += 0 < len(free) < len(group)
+        if free:
+            parts[free] = parts[free[0]]
 
 
 def find_photos(source: Path, folders: list[str]) -> list[Item]:
@@ -191,6 +224,10 @@ def _class_files(source: Path, folder: str) -> list[tuple[PurePosixPath, Callabl
     found = sorted(training or found, key=lambda item: str(item[0]))
     if not found:
         present = {part for path, _ in all_files(source) for part in path.parts[:-1]}
+        if folder in present:
+            kinds = sorted({path.suffix.lower() for path, _ in all_files(source) if folder in path.parts[:-1]})
+            message = f'the folder "{folder}" holds no pictures that can be read, but files of {", ".join(kinds)}'
+            raise BuildError(f"{message}; save its photos as JPEG, PNG, WebP or HEIC", source)
         raise BuildError(
             f'no pictures in a folder "{folder}"; expected one folder a class, '
             f"or the layout of tiny-imagenet-200{nearest(folder, present)}",
@@ -199,12 +236,24 @@ def _class_files(source: Path, folder: str) -> list[tuple[PurePosixPath, Callabl
     return found
 
 
+def _other_files(source: Path, folders: list[str]) -> Counter[str]:
+    """How many files in the classes' folders are no pictures, by suffix; texts beside photos do not count."""
+    return Counter(
+        path.suffix.lower()
+        for path, _ in all_files(source)
+        if not path.name.startswith(".")
+        and path.suffix.lower() not in PICTURES | NOTES
+        and not is_idx(path)
+        and not {*path.parts[:-1]}.isdisjoint(folders)
+    )
+
+
 def all_files(source: Path) -> Iterator[tuple[PurePosixPath, Callable[[], bytes]]]:
     """Every file below a folder or inside a zip: its path there and a way to read it."""
     if source.is_dir():
         for path in source.rglob("*"):
             if path.is_file():
-                yield PurePosixPath(path.relative_to(source).as_posix()), path.read_bytes
+                yield PurePosixPath(path.relative_to(source).as_posix()), partial(_read_file, path)
     elif source.is_file() and zipfile.is_zipfile(source):
         archive = _archive(source)
         for name in archive.namelist():
@@ -214,11 +263,27 @@ def all_files(source: Path) -> Iterator[tuple[PurePosixPath, Callable[[], bytes]
         raise BuildError("not a folder or a zip file; --data takes either", source)
 
 
+def _read_file(path: Path) -> bytes:
+    _check_size(path.stat().st_size, path)
+    return path.read_bytes()
+
+
 def _member(archive: zipfile.ZipFile, name: str, source: Path) -> bytes:
+    info = archive.getinfo(name)
+    if info.flag_bits & 1:
+        raise BuildError("this zip file is encrypted; unpack it, and give the folder", source)
+    _check_size(info.file_size, f"{source}/{name}")
     try:
-        return archive.read(name)
-    except (zipfile.BadZipFile, EOFError, OSError, zlib.error) as error:
+        with archive.open(info) as file:
+            return file.read(info.file_size)  # no more than was announced, and checked
+    except (zipfile.BadZipFile, EOFError, OSError, zlib.error, NotImplementedError) as error:
         raise BuildError(f"{name} in this zip file is damaged ({error}); get it again", source) from error
+
+
+def _check_size(size: int, place: Path | str) -> None:
+    limit = LARGEST_IDX if is_idx(PurePosixPath(place)) else LARGEST_PHOTO
+    if size > limit:
+        raise BuildError(f"holds {size / 1024**2:,.0f} MB; at most {limit / 1024**2:,.0f} MB are read", place)
 
 
 _archives: dict[Path, zipfile.ZipFile] = {}

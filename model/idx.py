@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import struct
 import zlib
@@ -13,6 +14,7 @@ import numpy as np
 from errors import BuildError
 
 # part of the set -> its files, with either separator, plain or .gz
+LARGEST = 1024**3  # bytes, unpacked
 PARTS = {"train": ("train-images", "train-labels"), "t10k": ("t10k-images", "t10k-labels")}
 
 
@@ -24,7 +26,7 @@ def read_idx(content: bytes, name: str) -> np.ndarray:
     """The array of an IDX file of bytes, compressed or not; BuildError when it is neither whole nor IDX."""
     try:
         if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
+            content = _unpacked(content, name)
         zeros, kind, dimensions = struct.unpack_from(">HBB", content)
         if zeros or kind != 8:
             raise BuildError("not an IDX file of bytes", name)
@@ -37,6 +39,14 @@ def read_idx(content: bytes, name: str) -> np.ndarray:
             f"an IDX file of {math.prod(shape):,} bytes that holds {len(content) - start:,}; get it again", name
         )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def _unpacked(content: bytes, name: str) -> bytes:
+    with gzip.open(io.BytesIO(content)) as file:
+        unpacked = file.read(LARGEST + 1)
+    if len(unpacked) > LARGEST:
+        raise BuildError(f"unpacks to more than {LARGEST / 1024**2:,.0f} MB, the most that is read", name)
+    return unpacked
 
 
 def read_set(files: dict[str, bytes], part: str) -> tuple[np.ndarray, np.ndarray]:

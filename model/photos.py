@@ -12,7 +12,7 @@ from PIL import Image
 from torch import nn
 
 from config import Model
-from model.data import TEST, Item, find_photos
+from model.data import TEST, Item, find_photos, read_photos
 from model.fold import Normalization
 from model.kinds import Shape
 from model.preprocess import preprocess
@@ -37,7 +37,7 @@ def choose_photos(
 
     They are test photos in the order of the hashes of their names, so they are not hand-picked.
     """
-    photos = [Photo(item.label, item.name, item.read()) for item in _candidates(model, source)]
+    photos = [Photo(item.label, item.name, item.read()) for item in _candidates(model, source, shape)]
     if not photos:
         return []
     pixels = np.stack([preprocess(photo.picture, shape[1], shape[0]) for photo in photos])
@@ -54,8 +54,11 @@ def choose_photos(
     return [photos[i] for i in [*np.concatenate(right), *wrong.values()]]
 
 
-def _candidates(model: Model, source: Path) -> list[Item]:
-    items = [item for item in find_photos(source, [c.folder for c in model.classes]) if item.part == TEST]
+def _candidates(model: Model, source: Path, shape: Shape) -> list[Item]:
+    folders = [c.folder for c in model.classes]
+    photos = read_photos(source, folders, shape[1], shape[0], skip_broken=True).part(TEST)
+    test = set(zip(photos.labels.tolist(), photos.names, strict=True))  # near-copies of others are where those are
+    items = [item for item in find_photos(source, folders) if (item.label, item.name) in test]
     items.sort(key=lambda item: (item.label, hashlib.sha256(item.name.encode()).digest()))
     return [
         item

@@ -6,9 +6,12 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from errors import BuildError
+
+pillow_heif.register_heif_opener()  # photos of iPhones
 
 
 def open_picture(source: Path | bytes, name: str = "") -> Image.Image:

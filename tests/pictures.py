@@ -53,10 +53,19 @@ def encoded(picture: Image.Image, format: str = "PNG", **options) -> bytes:
     return buffer.getvalue()
 
 
+def shapes(seed: int, tint: int | None = None) -> Image.Image:
+    """A made photo: large shapes, as photos have them, and no two alike; `tint` is the band that is bright."""
+    random = np.random.default_rng(seed)
+    small = random.integers(0, 256 if tint is None else 110, (6, 6, 3), np.uint8)
+    if tint is not None:
+        small[..., tint] += 140
+    return Image.fromarray(small).resize((160, 160), Image.Resampling.BICUBIC)
+
+
 def write_photos(folder: Path, count: int) -> None:
-    """So many photos of each of two classes, "red" and "blue", all of one class alike."""
+    """So many photos of each of two classes, "red" and "blue", which colour alone tells apart."""
     for label, name in enumerate(("red", "blue")):
         for i in range(count):
             path = folder / name / f"{i}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(encoded(scene(24, 24, seed=label)))
+            path.write_bytes(encoded(shapes(1000 * label + i, tint=2 * label).resize((24, 24))))

@@ -20,6 +20,7 @@ from model.recipe import Recipe
 from model.run import optimizers, validate
 from model.train import history_file, train
 from model.weights_file import load_weights
+from tests.conftest import LESSON, PROJECT, make_project
 from tests.made import RECIPE, made_photos, run
 from tests.pictures import write_photos
 
@@ -455,3 +456,31 @@ def test_a_build_trains_what_has_no_weights_where_the_photos_are_at_hand(project
     assert "network 1/2" not in capfd.readouterr().out and (project / "elsewhere" / "letter.txt").exists()
     assert build.main([*arguments, str(project / "out")]) == 0 and (project / "weights.safetensors").exists()
     assert (project / "out" / "models" / "small" / "model.onnx").exists()
+
+
+def test_two_new_models_train_by_one_command_and_get_examples_and_cards(tmp_path, capfd):
+    """Neither has weights, a card or an example picture yet; afterwards the site builds without the photos."""
+    small = PROJECT[PROJECT.index("[models.small]") :]
+    second = (
+        small.replace("models.small", "models.second")
+        .replace('"weights.', '"second.')
+        .replace('"examples"', '"others"')
+    )
+    second = second.replace('title = "Small"', 'title = "Second"')
+    lesson = LESSON.replace("model: small", "model: second")
+    root = make_project(tmp_path / "project", f"{PROJECT}\n{second}", {"index": lesson}, [])
+    for name in ("weights", "second"):
+        (root / f"{name}.safetensors").unlink()
+        (root / f"{name}.json").unlink()
+    (root / "others").rmdir()
+    (root / "docs").mkdir()
+    (root / "docs" / "cards.md").touch()
+    write_photos(root / "photos", 20)
+    assert build.main(["train", "--root", str(root), "--data", str(root / "photos")]) == 0, capfd.readouterr().err
+    said = capfd.readouterr().out
+    assert said.count("40 photos, 24 × 24 pixels") == 2 and "2 test photos are its examples now" in said
+    assert "Small | Second" in (root / "docs" / "cards.md").read_text()
+    for folder in ("examples", "others"):
+        assert sorted(path.name for path in (root / folder).iterdir()) == ["blue.png", "red.png"]
+    assert build.main(["--root", str(root), "--out", str(root / "out")]) == 0
+    assert {path.name for path in (root / "out" / "models").iterdir()} == {"small", "second"}
