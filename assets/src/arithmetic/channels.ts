@@ -1,4 +1,4 @@
-/** What can be looked at of a layer, one at a time: its feature maps, strips of a vector, units, classes. */
+/** A layer's channels in the widest sense: feature maps, strips of a vector, units, classes. */
 import { kindOf } from "./kinds";
 import { inputShapes, type Layer, lastOf, layerOf, type Manifest } from "./manifest";
 import type { Trace } from "./trace";
@@ -29,7 +29,7 @@ export const sources = (
     channels: kindOf(layer).reads(c, i, layer, inputShapes(manifest, layer)),
   }));
 
-/** The channel with the largest unit of a layer. */
+/** The channel that contains a layer's largest value. */
 export function strongestChannel(manifest: Manifest, trace: Trace, layer: string): number {
   const { data } = trace.layers[layer];
   let best = 0;

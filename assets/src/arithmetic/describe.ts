@@ -1,4 +1,4 @@
-/** What can be said of a feature map, computed from its units. */
+/** Summary statistics of a feature map. */
 import type { Tensor } from "./ops";
 
 export interface Summary {
@@ -7,7 +7,7 @@ export interface Summary {
   /** Share of the units below zero, and of those that are exactly zero. */
   below: number;
   zero: number;
-  /** Where the largest unit is: the place's label, by thirds of the map. */
+  /** Where the largest value is: the label of one of nine regions. */
   where: `at_${"top" | "middle" | "bottom"}_${"left" | "centre" | "right"}`;
 }
 

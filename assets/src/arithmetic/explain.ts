@@ -1,9 +1,9 @@
-/** The arithmetic behind what the explorer shows, apart from its drawing: every term of every sum. */
+/** The arithmetic that the explorer shows, without its drawing: every term of every sum. */
 import { lastOf, type Manifest } from "./manifest";
 import * as ops from "./ops";
 import { forwardFrom, type MapName, type Trace, type Weights } from "./trace";
 
-/** A vector counts as one map; to be seen, its units stand in rows. */
+/** A vector counts as one map; to be visible, its units are arranged in rows. */
 export function spatial(shape: readonly number[]): [number, number, number] {
   if (shape.length === 3) return [shape[0], shape[1], shape[2]];
   const width = rowLength(shape[0]);
@@ -22,7 +22,7 @@ export interface Sum {
   window: number[];
   kernel: number[];
   products: number[];
-  /** What each incoming map gives, the bias, and all together: the unit. */
+  /** The contribution of each input map, the bias, and their sum, which is the unit. */
   parts: number[];
   bias: number;
   total: number;
@@ -50,13 +50,13 @@ export function sumAt(
   return { ...of(from), parts, bias: bias.data[channel], total };
 }
 
-/** The cells from a window's first to its last, gaps included, in height and width. */
+/** The height and width of a window in cells, gaps included. */
 const spans = ({ kernel_size, dilation }: ops.Window): ops.Pair => [
   dilation[0] * (kernel_size[0] - 1) + 1,
   dilation[1] * (kernel_size[1] - 1) + 1,
 ];
 
-/** The place of a window whose middle is nearest to (y, x). */
+/** The position of the window whose centre is nearest to (y, x). */
 export function placeOf(
   y: number,
   x: number,
@@ -72,7 +72,7 @@ export function placeOf(
   return [along(y, height, 0), along(x, width, 1)];
 }
 
-/** The units under the window at an output place, as far as they are inside. */
+/** The units under the window at an output position, clipped to the map. */
 export function regionAt(
   [row, column]: readonly [number, number],
   window: ops.Window,
@@ -89,7 +89,7 @@ export function regionAt(
   };
 }
 
-/** A linear layer's weights into one of its units, laid out as the maps that they weigh; and what each unit gives. */
+/** A linear layer's weights for one of its units, arranged as maps, and the contribution of each input unit. */
 export function weighed(
   x: ops.Tensor,
   weight: ops.Tensor,
@@ -110,7 +110,7 @@ export function weighed(
   return { weights, products, sums };
 }
 
-/** Softmax as it is computed, so that it stays finite: with the largest logit taken from each. */
+/** The steps of softmax; the largest logit is subtracted first to avoid overflow. */
 export function softmaxSteps(logits: readonly number[]): {
   most: number;
   exponentials: number[];
@@ -123,7 +123,7 @@ export function softmaxSteps(logits: readonly number[]): {
   return { most, exponentials, sum, probabilities: exponentials.map((e) => e / sum) };
 }
 
-/** The probabilities without one map, beside those that are off already: of each class. */
+/** The probabilities of all classes with one more map switched off. */
 export function without(
   manifest: Manifest,
   weights: Weights,
@@ -138,21 +138,21 @@ export function without(
   return ops.softmax(forwardFrom(manifest, weights, trace.layers, layer, silenced, off)).data;
 }
 
-/** What a map does for the answer: how probable that is without it, and what the network says instead. */
+/** The effect of a map: the probability of the predicted class without it, and the prediction without it. */
 export interface Ranked {
   channel: number;
   probability: number;
   best: number;
 }
 
-/** The class that a trace makes most probable, and how probable it is. */
+/** The predicted class of a trace and its probability. */
 export function answerOf(manifest: Manifest, trace: Trace): { answer: number; probability: number } {
   const all = ops.softmax(trace.layers[lastOf(manifest).name]).data;
   const answer = all.indexOf(Math.max(...all));
   return { answer, probability: all[answer] };
 }
 
-/** One job a map of a layer, each of which runs the rest of the network; the most missed map comes first in the end. */
+/** One job for each map of a layer; each runs the rest of the network. The result is sorted, largest effect first. */
 export function rankJobs(
   { manifest, weights, trace }: { manifest: Manifest; weights: Weights; trace: Trace },
   layer: string,

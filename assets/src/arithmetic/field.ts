@@ -1,4 +1,4 @@
-/** Receptive fields: the units of each earlier layer, and at last of the picture, that one unit depends on. */
+/** Receptive fields: the units of each earlier layer, and the pixels of the picture, that one unit depends on. */
 import { kindOf } from "./kinds";
 import { IMAGE, inputShapes, type Layer, layerOf, type Manifest, shapeOf } from "./manifest";
 import type { Region, Shape } from "./ops";
@@ -7,7 +7,7 @@ import type { Region, Shape } from "./ops";
 export interface Field {
   layer: string;
   region: Region;
-  /** Height and width without the border's cut. */
+  /** Height and width without clipping at the border. */
   size: [number, number];
   /** The channels that it depends on; null for all. */
   channels: readonly number[] | null;
@@ -15,7 +15,7 @@ export interface Field {
 
 /**
  * The fields of the unit (channel, y, x) of `layer`: of the layer itself, of every layer that it depends on, nearest first,
- * and of "image" at the end. Where several ways lead to a layer, its field is the smallest rectangle around them. A vector's
+ * and of "image" at the end. If several paths lead to a layer, its field is the rectangle around all of them. A vector's
  * unit has y = 0, and channel and x as its strips have them: a flattened activation has one strip for each map.
  */
 export function fields(manifest: Manifest, layer: string, channel: number, y: number, x: number): Field[] {
@@ -44,7 +44,7 @@ interface Reach {
   channels: readonly number[] | null;
 }
 
-/** What units of the `i`-th input those of a layer depend on; null for none. */
+/** The units of the `i`-th input that a layer's units depend on; null for none. */
 function below(
   entry: Layer,
   { region, channels }: Reach,

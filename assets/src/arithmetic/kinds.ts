@@ -1,5 +1,5 @@
 /**
- * One table of layer kinds: a kind's entry holds all that is particular to it.
+ * The table of layer kinds: each entry contains everything specific to the kind.
  * `model/kinds.py` is this table's counterpart in Python; a new kind is one entry in each.
  */
 
@@ -16,11 +16,11 @@ export interface Kind {
   view: "convolution" | "activation" | "pooling" | "flatten" | "linear" | "affine" | "sum" | "concat" | "mean";
   /** Whether the layer has weights of its own. */
   weights: boolean;
-  /** Whether its values can leave the range of its input's, so that its heatmaps need a scale of their own. */
+  /** Whether its values can leave the range of its input, so that its heatmaps need their own scale. */
   rescales: boolean;
   /** The channels of the `i`-th input that an output channel is computed from; null for all of them. */
   reads(channel: number, i: number, layer: Layer, inputs: readonly Shape[]): readonly number[] | null;
-  /** The units of an input that those of a region of the output depend on; beyond the border where there is padding. */
+  /** The units of an input that a region of the output depends on; with padding, it extends beyond the border. */
   field(region: Region, layer: Layer, input: Shape): Region;
 }
 
@@ -51,7 +51,7 @@ const whole: Kind["field"] = (_, __, input) => {
   return { top: 0, left: 0, bottom: height - 1, right: width - 1 };
 };
 
-/** What a kind that reworks each map by itself has. */
+/** Defaults for kinds that process each map separately. */
 const each = {
   weights: false,
   rescales: false,
@@ -118,7 +118,7 @@ export const kinds: Record<string, Kind> = {
   silu: activation((x) => x / (1 + Math.exp(-x))),
   sigmoid: activation((x) => 1 / (1 + Math.exp(-x)), true),
   tanh: activation(Math.tanh),
-  dropout: activation((x) => x), // it only acts while a network trains
+  dropout: activation((x) => x), // only active in training
   max_pool: pool(ops.maxPool2d),
   avg_pool: pool(ops.avgPool2d),
   global_avg_pool: {

@@ -1,4 +1,4 @@
-/** The manifest: what Python tells the browser about one model. It and the trace are the only contract between them. */
+/** The manifest: what Python tells the browser about a model. It and the trace are their only interface. */
 import type { Shape } from "./ops";
 
 export interface Layer {
@@ -6,7 +6,7 @@ export interface Layer {
   kind: string;
   /** (C, H, W) or (N) */
   shape: Shape;
-  /** The layers whose activations it takes in, or "image". */
+  /** The layers whose activations are its inputs, or "image". */
   inputs: string[];
   parameters: number;
   /** One number for height and width, or both. */
@@ -21,9 +21,9 @@ export interface Layer {
 export interface Unknown {
   measure: string;
   threshold: number;
-  /** The layer whose channels are looked at; null for a network without maps. */
+  /** The layer whose channel means are checked; null for a network without maps. */
   layer: string | null;
-  /** (channels): the least and the most that its channels are, on average, for photos of the classes. */
+  /** (channels): the range of the channels' means for photos of the classes. */
   least: number[];
   most: number[];
 }
@@ -38,14 +38,14 @@ export interface Manifest {
   layers: Layer[];
   /** The weights file: float32, one tensor after the other. */
   weights: { name: string; shape: Shape }[];
-  /** A trace file: one activation after the other; what it lacks follows from what it has. */
+  /** A trace file: one activation after the other; the missing ones are computed from these. */
   trace: { name: string; dtype: "uint8" | "float16" | "float32" }[];
   /** `key` is the name of its file. */
   examples: { name: string; key: string; label: string; source: "drawing" | "picture" | "photo"; file?: string }[];
   /** What the set is called that photos come from. */
   data?: string | null;
   figures: { accuracy: number; likelihood: number; photos: number } | null;
-  /** How to tell that a picture looks like none of the classes: see unknown.ts. */
+  /** The rule for pictures of none of the classes: see unknown.ts. */
   unknown: Unknown | null;
 }
 
@@ -54,7 +54,7 @@ export const MANIFEST_VERSION = 2;
 /** The name of the network's input among its layers' inputs. */
 export const IMAGE: string = "image";
 
-/** A layer by its name; undefined for the image and for what is not there. */
+/** A layer by its name; undefined for the image and unknown names. */
 export const layerOf = (manifest: Manifest, name: string): Layer | undefined =>
   manifest.layers.find((layer) => layer.name === name);
 
@@ -69,6 +69,6 @@ export function shapeOf(manifest: Manifest, name: string): Shape {
   return layer.shape;
 }
 
-/** The shapes that a layer takes in. */
+/** The shapes of a layer's inputs. */
 export const inputShapes = (manifest: Manifest, layer: Layer): Shape[] =>
   layer.inputs.map((name) => shapeOf(manifest, name));

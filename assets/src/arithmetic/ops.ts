@@ -1,7 +1,7 @@
 /**
  * The arithmetic of a convolutional network on plain arrays, as readable as it can be.
  *
- * Every function is pure, follows PyTorch's definition of the same name, and is held to it by tests.
+ * Every function is pure, follows PyTorch's definition of the same name, and is tested against it.
  * Sums run in float64 and are rounded to float32 once.
  */
 
@@ -27,7 +27,7 @@ export function channel(x: Tensor, c: number): Float32Array {
   return x.data.subarray(c * area, (c + 1) * area);
 }
 
-/** How many places a window of `kernel_size` finds along `length`. */
+/** The number of window positions along `length`. */
 export function outputSize(length: number, kernel_size: number, stride: number, padding: number, dilation = 1): number {
   return Math.floor((length + 2 * padding - dilation * (kernel_size - 1) - 1) / stride) + 1;
 }
@@ -42,7 +42,7 @@ export interface Window {
   dilation: Pair;
 }
 
-/** Height and width of what a window makes of a map. */
+/** The height and width of the output. */
 export const windowShape = (
   height: number,
   width: number,
@@ -144,7 +144,7 @@ export function windowAt(
   });
 }
 
-/** The first and last output place whose input, `place * stride + offset`, lies in 0 … length − 1. */
+/** The first and last output position whose input, `place * stride + offset`, lies in 0 … length − 1. */
 function inside(offset: number, stride: number, length: number, places: number): [number, number] {
   return [Math.max(0, Math.ceil(-offset / stride)), Math.min(places - 1, Math.floor((length - 1 - offset) / stride))];
 }
@@ -165,7 +165,7 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor): Tensor {
 export const largest = (values: Float32Array): number =>
   values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
-/** The same function of every unit. */
+/** Apply a function to every unit. */
 export const map = (x: Tensor, f: (value: number) => number): Tensor => tensor(x.shape, x.data.map(f));
 
 /** x (C, H, W) → (C, H', W'): the largest unit of each window; padding never wins. */

@@ -23,8 +23,8 @@ export interface MapName {
 }
 
 /**
- * Run the network on an image (C, H, W) in [0, 1]. Feature maps that are switched off are zero everywhere, whatever comes
- * into them, and all that follows is computed from that.
+ * Run the network on an image (C, H, W) in [0, 1]. Feature maps that are switched off are set to zero
+ * everywhere, and all later layers are computed from that.
  */
 export function forward(
   manifest: Manifest,
@@ -39,7 +39,7 @@ export function forward(
 }
 
 /**
- * The logits when the activation of `name` is `x` instead: what depends on it is computed anew, all else is as in `layers`.
+ * The logits with the activation of `name` replaced by `x`; only what depends on it is recomputed.
  */
 export function forwardFrom(
   manifest: Manifest,
@@ -74,7 +74,7 @@ function compute(
   return x;
 }
 
-/** What the layers that take in the image compute with. */
+/** The input of the first layers: the normalised image. */
 export function normalized({ input: { normalization } }: Manifest, image: Tensor): Tensor {
   return normalization ? normalize(image, normalization.mean, normalization.std) : image;
 }
@@ -90,7 +90,7 @@ export const toImage = (manifest: Manifest, pixels: Uint8Array): Tensor =>
     Float32Array.from(pixels, (value) => value / 255),
   );
 
-/** The activations of a trace file; those that it leaves out follow from those before them. */
+/** The activations of a trace file; those that it does not contain are computed. */
 export function decodeTrace(manifest: Manifest, bytes: Uint8Array): Record<string, Tensor> {
   const stored: Record<string, Tensor> = {};
   let offset = 0;

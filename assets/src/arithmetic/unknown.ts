@@ -1,8 +1,8 @@
-/** "None of the classes": the picture excites no class, or a channel of one layer is brighter or darker than for any photo of them. */
+/** Pictures of none of the classes: low logits, or a channel mean outside the range for photos of the classes. */
 import type { Unknown } from "./manifest";
 import { channel, softmax, type Tensor } from "./ops";
 
-/** As in model/unknown.py, where the rule is chosen; a test holds the two together. */
+/** As in model/unknown.py, where the rule is chosen; a test compares the two. */
 const measures: Record<string, (logits: Tensor) => number> = {
   probability: (logits) => Math.max(...softmax(logits).data),
   logit: (logits) => Math.max(...logits.data),

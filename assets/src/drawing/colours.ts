@@ -8,13 +8,13 @@ export const ACTIVATIONS: Record<Theme, string[]> = {
   dark: ["#ffd9c7", "#f08b66", "#8a3d29", "#14161a", "#28527f", "#5c9fe0", "#cfe6ff"],
 };
 
-/** Weights, which are no activations, have colours of their own: purple below zero, green above. */
+/** Weights have other colours than activations: purple for negative, green for positive. */
 export const WEIGHTS: Record<Theme, string[]> = {
   light: ["#4a1259", "#8b4f9f", "#cdb0d6", "#fcfcfa", "#a5d2a8", "#3f8f55", "#0d4a26"],
   dark: ["#ecd2f5", "#bb85cf", "#5d3370", "#14161a", "#215a36", "#55b074", "#c9f2d2"],
 };
 
-const STEPS = 256; // a side
+const STEPS = 256; // on each side of zero
 
 /** `2 · STEPS + 1` RGBA colours from −1 to 1, made when a theme first needs them: mixed in Lab, where equal steps look equal. */
 const tables: Record<string, Uint32Array> = {};
@@ -35,7 +35,7 @@ function table(colours: string[]): Uint32Array {
 export interface Scale {
   readonly extent: number;
   readonly colours: Uint32Array;
-  /** Whether values beyond it were on show when it was made. */
+  /** Whether it was made for values that go beyond it. */
   readonly clipped?: boolean;
 }
 
@@ -51,8 +51,8 @@ export const weightScale = (extent: number, theme: Theme): Scale => ({
 export const greyScale: Scale = { extent: 1, colours: greys };
 
 /**
- * The magnitude that all but the largest `beyond` of the values stay within, so that a few outliers do not bleach
- * the rest; `clipped` says whether any lies beyond. A scale of it is symmetric about zero.
+ * The magnitude that only a share `beyond` of the values exceeds, so that a few outliers do not make the rest pale;
+ * `clipped` says whether any value exceeds it. The scale is symmetric about zero.
  */
 export function extentOf(values: Float32Array, beyond = 0.002): { extent: number; clipped: boolean } {
   let largest = 0;
@@ -90,7 +90,7 @@ export function imageColours(
   return pixels;
 }
 
-/** Paint values (height × width) one pixel each; CSS makes them larger. */
+/** Paint values (height × width), one pixel each; CSS scales them. */
 export function paintHeatmap(
   canvas: HTMLCanvasElement,
   values: Float32Array,

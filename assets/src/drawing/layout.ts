@@ -1,7 +1,7 @@
 /**
- * Where everything of a network stands, from the manifest and the room there is; no literal of any network.
+ * The layout of a network, computed from the manifest and the available space; nothing is specific to a network.
  *
- * With room, a layer is a column and the network runs to the right. Without, a layer is a row and it runs down.
+ * On wide screens, layers are columns from left to right; on narrow ones, rows from top to bottom.
  */
 
 import { sources, stripsOf } from "../arithmetic/channels";
@@ -61,7 +61,7 @@ const PITCH = 1.16; // the distance of maps in a column, in maps
 const GAP = 6;
 const BLOCK_GAP = 4; // between the columns of a block
 const WRAPPED = 24; // more channels than that stand in several columns
-const COLUMN_LENGTH = 16; // of such a block
+const COLUMN_LENGTH = 16; // maps per column of such a block
 const CLASS_STEP = 64; // the largest distance of class bars: they stay together
 const NARROWEST = 200; // below this the figure is cut off rather than made unreadable
 
@@ -69,7 +69,7 @@ export function layoutNetwork(manifest: Manifest, width: number, roomBelow: numb
   return columns(manifest, width, roomBelow) ?? rows(manifest, Math.max(width, NARROWEST));
 }
 
-/** What stands for each layer but the last: its maps, or strips for a vector. */
+/** What is drawn for each layer but the last: its maps, or strips for a vector. */
 interface Stack {
   layer: string;
   scale: number;
@@ -279,7 +279,7 @@ export function allLinks(manifest: Manifest, layout: Layout): string[] {
   return paths;
 }
 
-/** A line from a map to another; one that passes layers in between goes around their maps, above the row that it starts in. */
+/** A line from one map to another; if it skips layers, it goes around their maps, above the row where it starts. */
 function link(
   layout: Layout,
   from: Rect & Pick<Place, "block">,
@@ -304,7 +304,7 @@ function link(
   return `M${n(x1)},${n(y1)}C${n(x1)},${n(middle)} ${n(x2)},${n(middle)} ${n(x2)},${n(y2)}`;
 }
 
-/** A class as a place of the last layer, whose units the classes are, so that the arrow keys reach it. */
+/** A class as a place in the last layer, so that the arrow keys reach it. */
 export const classPlace = (layout: Layout, channel: number): Place => ({
   ...layout.classes[channel],
   layer: layout.last,

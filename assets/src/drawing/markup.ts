@@ -1,6 +1,6 @@
 /**
- * A drawing as text: what Lit renders in the page, for places without a page (the still pictures that the build draws) and for
- * files (the picture that a reader saves). Templates in SVG and HTML, without directives.
+ * Lit templates as text: for the still pictures that the build draws and the picture that a reader saves. SVG and
+ * HTML, without directives.
  */
 import { nothing } from "lit";
 
@@ -12,7 +12,7 @@ interface Template {
 const isTemplate = (value: unknown): value is Template =>
   typeof value === "object" && value !== null && "strings" in value;
 
-/** The markup of a template; event listeners and properties, which markup cannot hold, are left out. */
+/** The markup of a template; event listeners and properties are left out. */
 export function markup(value: unknown): string {
   if (value === nothing || value === null || value === undefined || value === false) return "";
   if (Array.isArray(value)) return value.map(markup).join("");
@@ -45,7 +45,7 @@ const isInQuotes = (text: string) => inTag(text) && /="[^"]+$/.test(text.slice(t
 export const escapeText = (text: string): string =>
   text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;");
 
-/** An SVG for itself: the page's colours, `var(--accent)`, as the light theme has them. `property` gives a property's value. */
+/** A standalone SVG with the light theme's colours for custom properties such as `var(--accent)`. `property` gives a property's value. */
 export function standalone(svg: string, property: (name: string) => string): string {
   return svg.replace(/var\((--[\w-]+)\)/g, (_, name: string) => {
     const value = property(name).trim();

@@ -1,15 +1,15 @@
 /**
- * All feature maps of a network on one canvas. A canvas each would be a hundred layers, which a browser composes anew for every frame.
+ * All feature maps of a network on one canvas: with one each, the browser would composite a hundred layers per frame.
  */
 
 import type { Trace } from "../arithmetic/trace";
 import { heatmap, imageColours, type Scale } from "./colours";
 import type { Band, Layout, Rect } from "./layout";
 
-const FINEST = 2; // device pixels a CSS pixel: finer shows no unit better, and takes memory
-const LARGEST = 16_000_000; // device pixels: what every browser can hold
+const FINEST = 2; // device pixels per CSS pixel: more would only cost memory
+const LARGEST = 16_000_000; // device pixels: the largest canvas that all browsers support
 
-/** Make `canvas` as fine as the screen shows it, and empty it. Returns its device pixels a CSS pixel. */
+/** Set the resolution of `canvas` to the screen's, and clear it. Returns the device pixels per CSS pixel. */
 export function prepare(canvas: HTMLCanvasElement, { width, height }: { width: number; height: number }): number {
   const finest = Math.min(FINEST, Math.max(1, devicePixelRatio), Math.sqrt(LARGEST / (width * height)));
   canvas.width = Math.round(width * finest);

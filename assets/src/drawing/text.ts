@@ -1,6 +1,6 @@
-/** The page's labels, from content/<language>/ui.toml, and numbers as its readers write them. */
+/** The page's labels, from content/<language>/ui.toml, and number formats of its language. */
 
-const page = typeof document === "undefined" ? null : document; // none where the build draws
+const page = typeof document === "undefined" ? null : document; // null when the build draws in Node
 
 let labels: Record<string, string> = JSON.parse(page?.getElementById("ui")?.textContent ?? "{}");
 let locale = page?.documentElement.lang || "en";
@@ -8,7 +8,7 @@ let locale = page?.documentElement.lang || "en";
 /** The code of the page's language in the manifest's labels. */
 export let language = page?.documentElement.dataset.language ?? "en";
 
-/** Write in this language from now on: where there is no page that says which. */
+/** Set the language, when there is no page. */
 export function setLanguage(code: string, tag: string, itsLabels: Record<string, string>): void {
   [language, locale, labels] = [code, tag, itsLabels];
   formats.clear();
@@ -25,7 +25,7 @@ export const hasText = (key: string): boolean => key in labels;
 
 const formats = new Map<string, Intl.NumberFormat>();
 
-/** A number with so many digits after the point, as a percentage if asked for. */
+/** A number with a fixed number of decimals, optionally as a percentage. */
 function format(x: number, digits: number, style: "decimal" | "percent" = "decimal"): string {
   const key = `${style} ${digits}`;
   let found = formats.get(key);

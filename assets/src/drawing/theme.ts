@@ -1,4 +1,4 @@
-/** The theme that the page is in: what the reader chose on any page, else the system's; and word of a change of it. */
+/** The page's theme: the reader's choice, else the system's; and notification of changes. */
 
 export type Theme = "light" | "dark";
 
@@ -10,7 +10,7 @@ export function theme(): Theme {
   return chosen === "light" || chosen === "dark" ? chosen : dark().matches ? "dark" : "light";
 }
 
-/** Choose a theme, or leave it to the system. */
+/** Set the theme, or follow the system. */
 export function setTheme(chosen: Theme | "auto"): void {
   if (chosen === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = chosen;

@@ -1,4 +1,4 @@
-/** What the figures say of a network, in the page's language: all names and numbers come from the manifest and the trace. */
+/** Descriptions of a network in the page's language, from the manifest and the trace. */
 
 import { sources } from "../arithmetic/channels";
 import type { Summary } from "../arithmetic/describe";
@@ -18,7 +18,7 @@ export function className(manifest: Manifest, name: string): string {
   return labels[language] ?? name;
 }
 
-/** An example in words: what it is, and of a photo where it comes from. */
+/** An example's name, and for a photo its source. */
 export function exampleName(manifest: Manifest, { label, source, file }: Manifest["examples"][number]): string {
   const name = className(manifest, label);
   return source === "photo"
@@ -35,7 +35,7 @@ export function channelName(manifest: Manifest, { layer, channel }: Map): string
   return vector ? text("whole_vector", { count: integer(shape[0]) }) : text("channel", { channel });
 }
 
-/** The range of a map's units, where the largest is, and how many are below zero, or zero where none can be below. */
+/** The range of a map's values, the place of the maximum, and the share of negative units (of zeros for ReLU). */
 export function facts(manifest: Manifest, map: Map, { min, max, below, zero, where }: Summary): string {
   if (min === max) return text("everywhere", { value: decimal(min) });
   const kind = manifest.layers.find((layer) => layer.name === map.layer)?.kind;
@@ -44,7 +44,7 @@ export function facts(manifest: Manifest, map: Map, { min, max, below, zero, whe
   return min < 0 ? range + text("share_below", { share: wholePercent(below) }) : range;
 }
 
-/** A map for those who cannot see it. */
+/** A map's description for screen readers. */
 export function mapInWords(manifest: Manifest, map: Map, summary: Summary | undefined): string {
   const name = `${map.layer}, ${channelName(manifest, map)}`;
   return summary ? `${name}: ${facts(manifest, map, summary)}` : name;
@@ -53,7 +53,7 @@ export function mapInWords(manifest: Manifest, map: Map, summary: Summary | unde
 /** The size of a layer's window: 3 × 3. */
 export const kernelSize = (layer: Layer): string => dimensions(window(layer).kernel_size);
 
-/** Where a map comes from: one sentence a kind. */
+/** How a map is computed: one sentence for each kind of layer. */
 export function origin(manifest: Manifest, { layer: name, channel }: Map): string {
   const layer = layerOf(manifest, name);
   if (!layer) return text(manifest.input.shape[0] === 1 ? "origin_grey" : "origin_image");

@@ -1,4 +1,4 @@
-/** What every page has, with figures or without: the theme, chosen by a button and remembered, and what is loaded first. Runs before the page is painted. */
+/** Code for every page: the theme switch and the data to load first. Runs before the page is painted. */
 import { setTheme, type Theme } from "../drawing/theme";
 
 const KEY = "strata-theme";
@@ -9,18 +9,18 @@ function recall(): Theme | "auto" {
     const kept = localStorage.getItem(KEY);
     return kept === "light" || kept === "dark" ? kept : "auto";
   } catch {
-    return "auto"; // no storage here: the choice serves this page alone
+    return "auto"; // no storage: the choice applies to this page only
   }
 }
 
 let chosen = recall();
 setTheme(chosen);
 
-// Paper is white: figures, which listen as well, draw themselves anew for it.
+// Paper is white; figures listen too and redraw for it.
 addEventListener("beforeprint", () => setTheme("light"));
 addEventListener("afterprint", () => setTheme(chosen));
 
-// What the figures need at first is asked for once the page has been painted: sooner, it would hold up what paints it.
+// Request the first figure's data after the page has been painted, so as not to delay the first paint.
 const soon = document.documentElement.dataset.soon?.split(" ").filter(Boolean) ?? [];
 requestAnimationFrame(() => setTimeout(() => soon.forEach(preload)));
 
@@ -33,23 +33,23 @@ function preload(address: string) {
 }
 
 document.addEventListener("DOMContentLoaded", () => {
-  // What is wider than its place can be scrolled: from the keyboard too.
+  // Make wide content scrollable with the keyboard too.
   const scrollers = new ResizeObserver((seen) => {
     for (const { target } of seen) (target as HTMLElement).tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
   });
   for (const wide of document.querySelectorAll(".lesson pre, .formula-block, .lesson .table")) scrollers.observe(wide);
 
-  // A link into a figure leads to it without a script as well; what the figure shows comes with it here.
+  // Links into a figure also work without a script; here the figure's state is added.
   for (const link of document.querySelectorAll<HTMLAnchorElement>("a[data-show]")) link.hash += `?${link.dataset.show}`;
 
-  // Another language shows the same: the part of the page, and what a figure has in the foreground.
+  // Keep the anchor and the figure's state when the language changes.
   for (const link of document.querySelectorAll<HTMLAnchorElement>("a[hreflang]"))
     link.addEventListener("click", () => {
-      document.dispatchEvent(new Event("leave")); // figures bring the address up to date
+      document.dispatchEvent(new Event("leave")); // figures update the address
       link.hash = location.hash;
     });
 
-  // A figure's bare page tells the page that it stands in how high it is.
+  // A figure's own page tells the page that embeds it its height.
   if (document.body.classList.contains("bare") && parent !== window) {
     new ResizeObserver(() =>
       parent.postMessage({ strataHeight: Math.ceil(document.body.getBoundingClientRect().height) }, "*"),

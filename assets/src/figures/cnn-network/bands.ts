@@ -1,4 +1,4 @@
-/** The maps and the classes as things to point at and to open: templates, and no state of their own. */
+/** The maps and classes as buttons: templates without state. */
 import { html } from "lit";
 import type { Manifest } from "../../arithmetic/manifest";
 import type { MapName } from "../../arithmetic/trace";
@@ -9,7 +9,7 @@ import { box, lessonOn } from "./overview";
 import { type Pointed, same } from "./pointing";
 import { key, type View } from "./view";
 
-/** What pointing at a map or class, and opening it, does. */
+/** Handlers for pointing at a map or class and opening it. */
 export interface Actions {
   point(map: MapName, event?: PointerEvent): void;
   focus(map: MapName): void;

@@ -1,6 +1,6 @@
 /**
- * The whole network at work on one picture: every feature map of every layer, how they are linked, and what the
- * network makes of it. The reader learns that a prediction is many small steps, and sees each of them.
+ * The whole network for one picture: every feature map of every layer, their links, and the class probabilities.
+ * The reader learns that a prediction consists of many small steps, and can look at each of them.
  *
  *     /// cnn-network | overview
  *         model: tinyvgg
@@ -32,7 +32,7 @@ import { Variation } from "./variation";
 import { compute, SHARINGS, type Sharing, scaleOf, type View } from "./view";
 
 const BUILT_FIRST = 4; // layers: on a phone about 50 ms
-const BUILDING = 15; // milliseconds at once; the browser's own work on what was built takes about as long
+const BUILDING = 15; // milliseconds per task; the browser's layout takes about as long again
 const NONE: readonly MapName[] = [];
 
 class CnnNetwork extends PictureFigure<State> {
@@ -44,11 +44,11 @@ class CnnNetwork extends PictureFigure<State> {
   };
   protected override readonly declaration = declaration;
   declare pointed: Pointed;
-  /** What is painted on, while the brush is out. */
+  /** The state of painting; null when not painting. */
   declare paper: Paper | null;
   /** The height that the network has in the window. */
   declare room: number;
-  /** Here once the explorer is loaded, and the explorer with it. */
+  /** Set once the explorer is loaded. */
   private weights: Weights | null = null;
   /** The trace that is compared with. */
   private other: Trace | null = null;
@@ -58,7 +58,7 @@ class CnnNetwork extends PictureFigure<State> {
   private view: View | null = null;
   private drawn = ""; // what the view was computed for, beside the trace
   private painter = new MapPainter(this, () => this.requestUpdate());
-  /** How many layers have their maps in the page: at first a few at a time, each time in a task of its own. */
+  /** How many layers have their maps in the page; at first, a few are added per task. */
   private built = 0;
   private pace = BUILT_FIRST;
   private building: Promise<void> | null = null;
@@ -141,7 +141,7 @@ class CnnNetwork extends PictureFigure<State> {
     return isThere ? "" : "layer_is_gone";
   }
 
-  /** Load what looks inside a map, once. Whether it is there. */
+  /** Load the explorer, once; returns whether it is available. */
   private async loadExplorer(): Promise<boolean> {
     try {
       const weights = store.weights(this.manifest.name);
@@ -159,7 +159,7 @@ class CnnNetwork extends PictureFigure<State> {
     if (this.look) this.change(stateOf({ ...this.look, ...change }), !scrub);
   }
 
-  /** The picture that the one on show is compared with, when the view asks for it. */
+  /** The picture to compare with, if the view needs it. */
   private compareAgain() {
     const { base } = this;
     if (!base || this.state.view !== "compare") return;
@@ -181,7 +181,7 @@ class CnnNetwork extends PictureFigure<State> {
     return wanted && isThere && wanted !== source ? wanted : this.otherThan(source);
   }
 
-  // What the reader does
+  // Events
 
   private act: Actions = {
     point: (map, event) => this.point(map, event),
@@ -200,7 +200,7 @@ class CnnNetwork extends PictureFigure<State> {
     this.pointed = { ...this.pointed, active: { layer: map.layer, channel: map.channel }, unit };
   }
 
-  /** Open a map: its parents and itself move from their places in the network to those on the stage. */
+  /** Open a map: it and its parents move from the network to the stage. */
   private async open({ layer, channel }: MapName) {
     const from = overview.places(this);
     if (!this.base || !(await this.loadExplorer())) return;
@@ -211,7 +211,7 @@ class CnnNetwork extends PictureFigure<State> {
     if (!this.prefersStill) overview.fly(this, from);
   }
 
-  /** Back to the whole network, and to the map that was in the foreground. */
+  /** Return to the whole network and focus the map that was open. */
   private close = () => {
     const { stop } = this.pointed;
     this.change(stateOf(null), true);
@@ -227,7 +227,7 @@ class CnnNetwork extends PictureFigure<State> {
 
   private allOn = () => {
     this.change({ off: NONE });
-    // The button goes with what it was for.
+    // The button disappears after the click.
     const stage = () => this.querySelector<HTMLElement>(".st") ?? elementOf(this, this.last, this.pointed.stop);
     void this.updateComplete.then(() => stage()?.focus({ preventScroll: true }));
   };
@@ -256,7 +256,7 @@ class CnnNetwork extends PictureFigure<State> {
     elementOf(this, this.last, to)?.focus();
   };
 
-  /** Take the brush, to paint on what the network sees, or stop painting. */
+  /** Start or stop painting on the network's input. */
   private takeBrush = () => {
     if (this.paper) return this.stopPainting();
     const { base } = this;
@@ -364,7 +364,7 @@ class CnnNetwork extends PictureFigure<State> {
       @toggle=${({ detail }: CustomEvent<MapName>) => void this.toggle(detail)}></network-stage>`;
   }
 
-  /** What lies below the network: how it is drawn, and what can be taken along. */
+  /** Below the network: drawing options and the share panel. */
   private drawFoot() {
     const { manifest, weights, look } = this;
     if (!weights) return html`<div class="cn-foot"></div>`;
@@ -403,7 +403,7 @@ class CnnNetwork extends PictureFigure<State> {
     }
     if (!view) return;
     this.paintCanvases(view);
-    if (this.look && this.dataset.state === "ready") return; // the network is not seen now; it is painted when it comes back
+    if (this.look && this.dataset.state === "ready") return; // hidden; painted when shown again
     this.painter.paint(view, this.onPaper || this.dataset.state === "ready", () => this.ready());
   }
 
@@ -429,7 +429,7 @@ class CnnNetwork extends PictureFigure<State> {
     return complete;
   }
 
-  /** The map pointed at, large, and the thumbnail of the reader's picture. */
+  /** Paint the enlarged map pointed at and the thumbnail of the reader's picture. */
   private paintCanvases(view: View) {
     const { active } = this.pointed;
     const place = active && active.layer !== this.last ? placeOf(this.layout, active) : null;

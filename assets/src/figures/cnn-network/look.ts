@@ -8,7 +8,7 @@ import type { Sharing } from "./view";
 
 export const declaration = json as Declaration;
 
-/** `map`: how the whole map comes about; `window`: one unit of a convolution; `field`: what a unit depends on. */
+/** `map`: how the whole map is computed; `window`: one unit of a convolution; `field`: what a unit depends on. */
 export type ViewName = "map" | "window" | "field" | "what_if" | "compare" | "softmax";
 
 /** What the reader can change, as `cnn-network.json` declares it. */
@@ -27,7 +27,7 @@ export interface State extends PictureState {
   details: boolean;
 }
 
-/** All that a view depends on beside the trace. */
+/** Everything that a view depends on besides the trace. */
 export interface Look {
   layer: string;
   channel: number;

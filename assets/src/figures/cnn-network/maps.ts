@@ -1,4 +1,4 @@
-/** Paints the maps of a network on its canvas: the first time, when a hundred of them take longer than a frame, in slices. */
+/** Paints a network's maps on its canvas; the first time in slices, since a hundred maps take longer than a frame. */
 import { inSlices } from "../../data/slices";
 import { paintHeatmap, paintLegend, type Scale } from "../../drawing/colours";
 import type { Place } from "../../drawing/layout";
@@ -6,20 +6,20 @@ import { paintBand, paintPicture, prepare } from "../../drawing/painter";
 import { type Theme, theme } from "../../drawing/theme";
 import { scaleOf, summaryOf, unitsOf, type View } from "./view";
 
-const WORDS_AFTER = 250; // milliseconds: not for every stroke of a brush
+const WORDS_AFTER = 250; // milliseconds of delay, so as not to run for every brush stroke
 
 export class MapPainter {
-  /** Settled once the maps on show are painted. */
+  /** Resolves when the current maps are painted. */
   done: Promise<void> = Promise.resolve();
   private painted: { view: View; theme: Theme } | null = null;
 
-  /** `described` is called when every map has been put into words. */
+  /** `described` is called when every map has a description. */
   constructor(
     private readonly figure: HTMLElement,
     private readonly described: () => void,
   ) {}
 
-  /** Paint `view` unless it is on show already; `atOnce` without giving way to the page. */
+  /** Paint `view` unless it is already shown; `atOnce` in one task. */
   paint(view: View, atOnce: boolean, ready: () => void): void {
     const colours = theme();
     if (this.painted?.view === view && this.painted.theme === colours) return;
@@ -29,7 +29,7 @@ export class MapPainter {
     void this.done.then(() => setTimeout(() => void this.describe(view, isStale), WORDS_AFTER));
   }
 
-  /** Paint anew when the figure is put back into the page. */
+  /** Repaint when the figure is shown again. */
   forget(): void {
     this.painted = null;
   }
@@ -55,7 +55,7 @@ export class MapPainter {
     ready();
   }
 
-  /** Say of every map what it shows, for those who cannot see it. */
+  /** Describe every map for screen readers. */
   private async describe(view: View, isStale: () => boolean) {
     const places = view.layout.bands.flatMap((band) => band.places);
     if (

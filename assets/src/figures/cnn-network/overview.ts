@@ -1,4 +1,4 @@
-/** The parts of <cnn-network> that say what is on show and mark what is pointed at: templates, and no state. */
+/** Status lines and highlights of <cnn-network>: templates without state. */
 import { html, nothing, svg } from "lit";
 import * as fields from "../../arithmetic/field";
 import type { Manifest } from "../../arithmetic/manifest";
@@ -18,7 +18,7 @@ import type * as network from "./view";
 const { text } = texts;
 const { PAINTED } = stores;
 
-/** What is on show, and what the network says of it: of the whole network's answer also whether it means anything. */
+/** The current picture and the prediction, with a warning if the picture may belong to none of the classes. */
 export function summary(manifest: Manifest, view: network.View | null, off: readonly MapName[]) {
   if (!view) return text("loading");
   const { trace, best, probabilities, unknown } = view;
@@ -32,7 +32,7 @@ export function summary(manifest: Manifest, view: network.View | null, off: read
     ${unknown && !off.length ? html`<span class="cn-doubt">${text("none_of_these", { count: manifest.classes.length })}</span>` : nothing}`;
 }
 
-/** How far the reader's picture has come, what went wrong with it, or what is to be known of it: the `notes`. */
+/** Progress, errors and `notes` about the reader's picture. */
 export function progress(task: Task, notes: readonly string[]) {
   if (task.step === "failed")
     return html`<p class="cn-message cn-error" role="alert">${text(task.reason, { file: task.file })}</p>`;
@@ -43,7 +43,7 @@ export function progress(task: Task, notes: readonly string[]) {
     <span class="number">${texts.wholePercent(task.share!)}</span></p>`;
 }
 
-/** Which maps are switched off, and the way back. */
+/** The maps that are switched off, with a button to switch them on. */
 export function switchedOff(off: readonly MapName[], allOn: () => void) {
   return off.length
     ? html`<p class="cn-message cn-off">${text("switched_off", { maps: off.map(({ layer, channel }) => `${layer} ${channel}`).join(", ") })}
@@ -51,7 +51,7 @@ export function switchedOff(off: readonly MapName[], allOn: () => void) {
     : nothing;
 }
 
-/** All links, as one path a layer, and those into the map or class that is pointed at. */
+/** All links, one path per layer, and the highlighted ones into the map or class pointed at. */
 export function links(manifest: Manifest, layout: Layout, all: readonly string[], active: MapName | null) {
   const target = active && targetOf(layout, active);
   return html`<svg class="cn-links" aria-hidden="true" width=${layout.width} height=${layout.height} viewBox="0 0 ${layout.width} ${layout.height}">
@@ -60,7 +60,7 @@ export function links(manifest: Manifest, layout: Layout, all: readonly string[]
   </svg>`;
 }
 
-/** Of the unit pointed at, what it depends on in every earlier layer and in the picture. */
+/** The receptive field of the unit pointed at, in every earlier layer and in the picture. */
 function fieldOf(manifest: Manifest, layout: Layout, { active, unit }: Pointed) {
   if (!active || !unit || active.layer === layout.last) return nothing;
   const outline = (rect: Rect, { top, left, bottom, right }: fields.Field["region"], height: number, width: number) =>
@@ -87,7 +87,7 @@ function fieldOf(manifest: Manifest, layout: Layout, { active, unit }: Pointed) 
 export const fieldMarks = (manifest: Manifest, layout: Layout, pointed: Pointed) =>
   html`<svg class="cn-links" aria-hidden="true" width=${layout.width} height=${layout.height} viewBox="0 0 ${layout.width} ${layout.height}">${fieldOf(manifest, layout, pointed)}</svg>`;
 
-/** Into a convolution's map that is pointed at, a kernel on each link. */
+/** The kernels on the links into the convolution map pointed at. */
 export function kernels(manifest: Manifest, layout: Layout, weights: Weights | null, active: MapName | null) {
   const layer = manifest.layers.find((candidate) => candidate.name === active?.layer);
   if (!active || !weights || layer?.kind !== "conv") return nothing;
@@ -121,17 +121,17 @@ export function legend(rect: Rect, scale: number, view: network.View | null) {
 const targetOf = (layout: Layout, map: MapName): Place | null =>
   map.layer === layout.last && layout.direction === "rows" ? null : placeOf(layout, map);
 
-/** A layer's name, leading to the part of the lesson on its kind where the page has one: an element with the id `about-KIND`. */
+/** A layer's name, linked to the lesson's section on its kind if there is one: an element with the id `about-KIND`. */
 export const lessonOn = (kind: string, name: string) =>
   document.getElementById(`about-${kind}`) ? html`<a href="#about-${kind}">${name}</a>` : html`<span>${name}</span>`;
 
-/** Where each map stands in the window, by `layer/channel`. */
+/** The position of each map in the window, by `layer/channel`. */
 export function places(figure: HTMLElement): Map<string, DOMRect> {
   const maps = [...figure.querySelectorAll<HTMLElement>(".cn-map")];
   return new Map(maps.map((map) => [`${map.dataset.layer}/${map.dataset.channel}`, map.getBoundingClientRect()]));
 }
 
-/** Move what the stage and the network have in common from where it stood to where it stands. */
+/** Animate the elements that stage and network share from their old to their new positions. */
 export function fly(figure: HTMLElement, from: Map<string, DOMRect>) {
   for (const element of figure.querySelectorAll<HTMLElement>("[data-fly]")) {
     const before = from.get(element.dataset.fly!);

@@ -1,4 +1,4 @@
-/** What the brush paints on: pixels, the trace that they come from, and the picture that was on show before. */
+/** The state of painting: pixels, the trace they come from, and the previous picture. */
 import type { Trace } from "../../arithmetic/trace";
 import type { Picture } from "../../data/store";
 import { PAINTED } from "../../data/store";

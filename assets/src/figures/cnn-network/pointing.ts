@@ -1,4 +1,4 @@
-/** Which map or class is pointed at or has the focus, and how the keyboard moves between them: one tab stop, arrows inside. */
+/** The map or class pointed at or focused, and keyboard navigation between them: one tab stop, arrow keys inside. */
 
 import type { MapName } from "../../arithmetic/trace";
 import { classPlace, type Layout, neighbour, type Place } from "../../drawing/layout";
@@ -8,7 +8,7 @@ export interface Pointed {
   active: MapName | null;
   /** The unit of that map that is pointed at: row and column. */
   unit: readonly [number, number] | null;
-  /** The one map that the tab key reaches. */
+  /** The map that is the tab stop. */
   stop: MapName;
 }
 
@@ -16,7 +16,7 @@ export const NOWHERE: Pointed = { active: null, unit: null, stop: { layer: "imag
 
 export const same = (a: MapName | null, b: MapName) => a?.layer === b.layer && a.channel === b.channel;
 
-/** Where a map or a class stands. */
+/** The place of a map or a class. */
 export function placeOf(layout: Layout | null, { layer, channel }: MapName): Place | null {
   if (layer === layout?.last) return classPlace(layout, channel);
   return layout?.bands.find((band) => band.layer === layer)?.places[channel] ?? null;
@@ -29,7 +29,7 @@ export function unitAt({ units }: Place, event: PointerEvent): [number, number] 
     Math.min(count - 1, Math.max(0, Math.floor(((position - start) / length) * count)));
   const y = along(event.clientY, box.top, box.height, units.height);
   const x = along(event.clientX, box.left, box.width, units.width);
-  return units.width === 1 ? [0, y] : [y, x]; // a strip that stands upright is still one row
+  return units.width === 1 ? [0, y] : [y, x]; // a vertical strip is still one row
 }
 
 /** The map or class inside `figure` that has the focus. */

@@ -1,4 +1,4 @@
-/** What stands above the network: the pictures to choose from, and the map that is pointed at, large and in words. */
+/** Above the network: the pictures to choose from, and the map pointed at, enlarged and described. */
 import { html, nothing } from "lit";
 import { fields } from "../../arithmetic/field";
 import { IMAGE, type Manifest } from "../../arithmetic/manifest";

@@ -1,6 +1,6 @@
 /**
- * The trace to draw: as it came, or computed here, exactly and without the maps that are switched off, where numbers are
- * looked into. Kept until the picture or the maps change.
+ * The trace to draw: as loaded, or, for views with numbers, computed exactly and without maps that are switched off.
+ * Cached until the picture or the maps change.
  */
 import type { Manifest } from "../../arithmetic/manifest";
 import { forward, type MapName, type Trace, type Weights } from "../../arithmetic/trace";

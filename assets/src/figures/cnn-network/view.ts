@@ -1,4 +1,4 @@
-/** What the drawing of a whole network needs of a trace. */
+/** Values for the drawing of a whole network, computed from a trace. */
 import { type Summary, slice, summarise } from "../../arithmetic/describe";
 import { lastOf, type Manifest } from "../../arithmetic/manifest";
 import { probabilities as probabilitiesOf, type Trace } from "../../arithmetic/trace";
@@ -7,7 +7,7 @@ import { activationScale, extentOf, greyScale, type Scale } from "../../drawing/
 import type { Layout, Place } from "../../drawing/layout";
 import type { Theme } from "../../drawing/theme";
 
-/** What the drawing needs of a trace; computed when the trace or the layout changes, not when the pointer moves. */
+/** Computed when the trace or the layout changes, not when the pointer moves. */
 export interface View {
   trace: Trace;
   layout: Layout;
@@ -63,7 +63,7 @@ function groupsOf(manifest: Manifest, layout: Layout, sharing: Sharing): number[
   });
 }
 
-/** The number of the class that a trace makes most probable. */
+/** The index of the predicted class. */
 export function best(manifest: Manifest, trace: Trace): number {
   const { data } = trace.layers[lastOf(manifest).name];
   return data.indexOf(Math.max(...data));
@@ -71,7 +71,7 @@ export function best(manifest: Manifest, trace: Trace): number {
 
 export const key = ({ layer, channel }: { layer: string; channel: number }) => `${layer}/${channel}`;
 
-/** What can be said of a map, computed when it is first asked for: of a hundred maps that takes longer than a frame. */
+/** A map's summary, computed on demand: for a hundred maps it takes longer than a frame. */
 export function summaryOf({ trace, summaries }: View, place: Place): Summary {
   let summary = summaries.get(key(place));
   if (!summary) summaries.set(key(place), (summary = summarise(unitsOf(trace, place), place.units.width)));

@@ -8,9 +8,9 @@ export type Setting = Readonly<Record<Name, number>>;
 export interface Geometry {
   /** The input with its padding on both sides. */
   padded: number;
-  /** The cells from the window's first to its last, gaps included. */
+  /** The window's length in cells, gaps included. */
   span: number;
-  /** How many places the window finds; 0 when it does not fit. */
+  /** The number of window positions; 0 if it does not fit. */
   output: number;
   /** The cells at the end that no window reaches, since the next stride would leave the input. */
   uncovered: number;
@@ -27,13 +27,13 @@ export function compute({ input_size, padding, kernel_size, stride, dilation }: 
 export const taps = ({ kernel_size, stride, dilation }: Setting, place: number): number[] =>
   Array.from({ length: kernel_size }, (_, i) => place * stride + i * dilation);
 
-/** The place whose window's middle is nearest to a cell of the padded input. */
+/** The position whose window's centre is nearest to a cell of the padded input. */
 export function placeOf(setting: Setting, cell: number): number {
   const { span, output } = compute(setting);
   return Math.min(output - 1, Math.max(0, Math.round((cell - (span - 1) / 2) / setting.stride)));
 }
 
-/** A place of the output, moved inside; the first where none is named. */
+/** A position in the output, clamped; the first by default. */
 export function inside(setting: Setting, at: readonly [number, number] | null): [number, number] {
   const along = (place: number) => Math.max(0, Math.min(compute(setting).output - 1, place));
   return at ? [along(at[0]), along(at[1])] : [0, 0];

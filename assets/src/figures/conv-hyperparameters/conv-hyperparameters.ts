@@ -21,7 +21,7 @@ import { grids, layoutGrids } from "./drawing";
 import { still } from "./still";
 
 const declaration = json as Declaration;
-const SPEEDS = [1, 4, 15]; // places a second
+const SPEEDS = [1, 4, 15]; // positions per second
 const CONTROLS = 290; // CSS pixels: the column of controls and its gap, where there is room for one
 
 interface State extends Setting {
@@ -69,7 +69,7 @@ class ConvHyperparameters extends Figure<State> {
     <div class="cn-foot">${this.share(text("ch_title"))}</div>`;
   }
 
-  /** Why no window fits, and the nearest settings with which one does. */
+  /** Why the window does not fit, and the nearest settings with which it does. */
   private problemOf(state: State, set: (name: Name) => (value: number) => void) {
     const { span, padded } = compute(state);
     const limits = (name: Name) => [json.options[name].min, json.options[name].max] as const;
@@ -96,7 +96,7 @@ class ConvHyperparameters extends Figure<State> {
         .textContent=${compute(state).output ? text("ch_said", said) : ""}></p>`;
   }
 
-  /** The formula with this setting's numbers, what it leaves over, and the line of PyTorch. */
+  /** The formula with the current numbers, the cells that are not covered, and the PyTorch code. */
   private explanation(state: State) {
     const { padding, kernel_size, stride, dilation } = state;
     const { padded, span, uncovered } = compute(state);

@@ -1,14 +1,14 @@
-/** A brush on the network's input: what it sees, large, to paint on; the network follows every stroke. */
+/** A brush for painting on the network's input, shown enlarged; the network updates with every stroke. */
 import { html, LitElement } from "lit";
 import * as texts from "../../../drawing/text";
 
 const { text } = texts;
 
 export interface BrushGiven {
-  /** uint8 (C, H, W): what is painted on first, and what `reset` goes back to. */
+  /** uint8 (C, H, W): the initial picture, to which `reset` returns. */
   pixels: Uint8Array;
   shape: readonly number[];
-  /** Show the network what was painted, null for the picture as it was; resolves when it is on show. */
+  /** Run the network on what was painted, null for the original picture; resolves when the result is shown. */
   paint(pixels: Uint8Array | null): Promise<void>;
 }
 
@@ -37,13 +37,13 @@ class PictureBrush extends LitElement {
   declare given: BrushGiven;
   declare colour: string;
   declare radius: number;
-  /** Where the arrow keys have brought the brush; null while the pointer paints. */
+  /** The brush's position when moved by the arrow keys; null while the pointer paints. */
   declare cursor: readonly [number, number] | null;
   declare undos: Uint8Array[];
   private pixels = new Uint8Array();
   private from: BrushGiven | null = null;
   private last: [number, number] | null = null;
-  /** What draws: one finger of several. */
+  /** The pointer that paints, if there are several. */
   private pointer: number | null = null;
   private showing = false;
   private dirty = false;
@@ -100,7 +100,7 @@ class PictureBrush extends LitElement {
 
   override updated() {
     this.draw();
-    // A button that has nothing left to take back loses the focus.
+    // A button that becomes disabled loses the focus.
     if (this.hadFocus && (!this.contains(document.activeElement) || document.activeElement!.matches(":disabled")))
       this.querySelector("canvas")!.focus({ preventScroll: true });
   }
@@ -164,7 +164,7 @@ class PictureBrush extends LitElement {
     event.preventDefault();
   };
 
-  /** Row and column under the pointer, with what is between two of them. */
+  /** Fractional row and column under the pointer. */
   private placeOf(event: PointerEvent): [number, number] {
     const box = this.querySelector("canvas")!.getBoundingClientRect();
     const [, height, width] = this.given.shape;
@@ -205,7 +205,7 @@ class PictureBrush extends LitElement {
     this.show();
   };
 
-  /** Show what is painted; what is painted meanwhile is shown next, in one. */
+  /** Show what is painted; further strokes are shown together afterwards. */
   private show() {
     this.draw();
     this.dirty = true;

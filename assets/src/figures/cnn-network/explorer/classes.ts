@@ -1,4 +1,4 @@
-/** The last steps: every unit of the last maps, weighed for a class and added up; and softmax, which makes probabilities of the sums. */
+/** The last steps: the logits as weighted sums of all units, and softmax, which turns them into probabilities. */
 import { html } from "lit";
 import * as explain from "../../../arithmetic/explain";
 import { IMAGE, type Layer, layerOf, type Manifest } from "../../../arithmetic/manifest";
@@ -11,7 +11,7 @@ import { inputScale, joins, legend, map, mapName, opener, ownScale, pointing, st
 
 const { text } = texts;
 
-/** The maps that a linear layer weighs, and the layer they belong to: those before a flatten, if there is one. */
+/** The input maps of a linear layer and the layer they belong to: the one before a flatten, if there is one. */
 export function mapsBefore(given: Given, layer: Layer): { layer: string; x: ops.Tensor } {
   const { manifest, trace } = given;
   const [input] = layer.inputs;
@@ -20,7 +20,7 @@ export function mapsBefore(given: Given, layer: Layer): { layer: string; x: ops.
     [name] = entry.inputs;
     entry = layerOf(manifest, name);
   }
-  // The units are those that come in, laid out as the maps that they were.
+  // The layer's input units, arranged as maps again.
   const { shape } = taken(manifest, trace.layers, name);
   return { layer: name, x: ops.tensor(shape, taken(manifest, trace.layers, input).data) };
 }
@@ -90,7 +90,7 @@ function strongestProduct(products: ops.Tensor, from: number): [number, number] 
   return [Math.floor(best / products.shape[2]), best % products.shape[2]];
 }
 
-/** A unit of a flattened activation: where it came from. */
+/** A unit of a flattened activation, and where it comes from. */
 export function flatten(given: Given) {
   const { look } = given;
   const step = stepOf(given);

@@ -1,4 +1,4 @@
-/** A convolution as a whole: every map that comes in, its kernel, what they give, and their sum with the bias. */
+/** A whole convolution: every input map, its kernel and contribution, and the sum of all contributions and the bias. */
 import { html, nothing } from "lit";
 import * as explain from "../../../arithmetic/explain";
 import * as kinds from "../../../arithmetic/kinds";
@@ -11,8 +11,8 @@ import { inputScale, joins, legend, map, mapName, ownScale, slice, stepOf, unitO
 const { text } = texts;
 
 const MOST_ROWS = 24; // what fits on a screen without scrolling
-const STRONGEST_ROWS = 12; // of more than that
-const FAINT = 0.02; // of a scale: what stays below it cannot be seen
+const STRONGEST_ROWS = 12; // shown if there are more
+const FAINT = 0.02; // share of the scale below which values are invisible
 
 /** The contribution of each incoming map of its group to the channel of the look: (I / groups, H', W'). */
 export function partsOf(given: Given): ops.Tensor {
@@ -87,7 +87,7 @@ function strongestParts(parts: ops.Tensor): { shown: number[]; rest: ops.Tensor 
   return { shown: ordered.slice(0, STRONGEST_ROWS), rest: ops.add(others) };
 }
 
-/** A map that looks empty says that it is. */
+/** A note on a map that looks empty. */
 function nothingOf(values: Float32Array, scale: draw.Scale) {
   const most = ops.largest(values);
   return most > FAINT * scale.extent ? nothing : html`<small class="st-nothing number">${most ? "≈ 0" : "0"}</small>`;

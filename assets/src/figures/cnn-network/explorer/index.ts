@@ -1,4 +1,4 @@
-/** What looks inside a map; loaded once the network is drawn. */
+/** The explorer for single maps; loaded after the network is drawn. */
 import "./brush";
 import "./stage";
 

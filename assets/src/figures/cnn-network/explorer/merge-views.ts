@@ -1,4 +1,4 @@
-/** Layers that bring several activations together, or a whole map down to one number, a unit at a time. */
+/** Layers with several inputs, and layers that reduce or rescale a whole map. */
 import { html } from "lit";
 import { concatSource } from "../../../arithmetic/kinds";
 import { inputShapes } from "../../../arithmetic/manifest";
@@ -30,7 +30,7 @@ function result(given: Given, size: number) {
     )}</figure>`;
 }
 
-/** The sum of several maps: at each unit, one number of each. */
+/** The element-wise sum of several maps. */
 export function sum(given: Given) {
   const { manifest, trace, look } = given;
   const { layer, output } = stepOf(given);
@@ -52,7 +52,7 @@ export function sum(given: Given) {
   </div>`;
 }
 
-/** One of the maps that stand one after the other: which input it comes from. */
+/** One of the concatenated maps, and the input it comes from. */
 export function concat(given: Given) {
   const { manifest, trace, look } = given;
   const { layer, output } = stepOf(given);
@@ -90,7 +90,7 @@ export function mean(given: Given) {
   </div>`;
 }
 
-/** Each map times a weight of its own, plus a bias: batch normalisation after training. */
+/** Each map times its own weight, plus a bias: batch normalisation after training. */
 export function affine(given: Given) {
   const { look, weights } = given;
   const step = stepOf(given);

@@ -1,4 +1,4 @@
-/** The pieces that views are made of: a map, a grid of numbers, a legend, a name. */
+/** Parts of views: a map, a grid of numbers, a legend, a name. */
 import { html, nothing, svg } from "lit";
 import * as explain from "../../../arithmetic/explain";
 import { IMAGE, type Layer, layerOf, type Manifest } from "../../../arithmetic/manifest";
@@ -19,7 +19,7 @@ export interface Marks {
   drawn?: number | null;
 }
 
-/** What pointing at a map does: the unit pointed at, and steps by the arrow keys; without `tabbed` it is not on the way of the tab key. */
+/** Handlers for pointing at a map and for arrow keys; with `tabbed` false it is not a tab stop. */
 export interface Pointing {
   to(y: number, x: number): void;
   by(y: number, x: number): void;
@@ -43,7 +43,7 @@ export function map(
     @point=${pointing ? ({ detail: { y, x } }: CustomEvent) => pointing.to(y, x) : nothing} @step=${pointing ? ({ detail: { y, x } }: CustomEvent) => pointing.by(y, x) : nothing}></heat-map>`;
 }
 
-/** Pointing at units of a map of `height` × `width`, of which `at` is the one on show. */
+/** Handlers for a map of `height` × `width` whose current unit is `at`. */
 export function pointing(
   [row, column]: readonly [number, number],
   height: number,
@@ -70,7 +70,7 @@ export function slice(x: Tensor, channel: number): Float32Array {
   );
 }
 
-/** k × k numbers on their colours; NaN is an empty place. `marked` is the index of one that stands out. */
+/** k × k numbers on their colours; NaN is an empty cell. `marked` is the index of a highlighted one. */
 export function numbers(
   values: readonly number[],
   columns: number,
@@ -80,14 +80,14 @@ export function numbers(
 ) {
   return html`<span class="st-numbers number" data-size=${columns <= 3 ? "large" : columns <= 5 ? "middle" : "small"} .style=${`grid-template-columns:repeat(${columns},auto)`}>${values.map(
     (value, i) => {
-      if (Number.isNaN(value)) return html`<span></span>`; // the padding, which takes no part
+      if (Number.isNaN(value)) return html`<span></span>`; // padding, which max-pooling ignores
       const [background, colour] = colours(value, scale);
       return html`<span .style=${`background:${background};color:${colour}`} ?data-marked=${i === marked} .textContent=${written(value)}></span>`;
     },
   )}</span>`;
 }
 
-/** The colour of a value, and black or white, whichever can be read on it. */
+/** The colour of a value, and black or white for readable text on it. */
 function colours(value: number, scale: draw.Scale): [string, string] {
   const [r, g, b] = draw.heatmap(Float32Array.of(value), scale);
   const linear = [r, g, b].map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
@@ -95,7 +95,7 @@ function colours(value: number, scale: draw.Scale): [string, string] {
   return [`rgb(${r},${g},${b})`, luminance > 0.179 ? "#000" : "#fff"];
 }
 
-/** A scale as a strip with its ends. */
+/** A legend: a strip of colours with the ends of the scale. */
 export function legend(scale: draw.Scale, label: string) {
   const { clipped } = scale;
   const grey = scale === draw.greyScale;

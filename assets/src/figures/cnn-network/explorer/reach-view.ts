@@ -10,7 +10,7 @@ import { map, mapName, picture, pointing, slice, unitOf } from "./parts";
 
 const { text } = texts;
 
-/** The channel to show of those that count: the one with the largest unit inside the region. */
+/** The channel to show: the one with the largest value inside the region. */
 export function loudest(x: ops.Tensor, { region, channels }: Field): number {
   const [count, , width] = explain.spatial(x.shape);
   const peak = (c: number) => {

@@ -1,6 +1,6 @@
 /**
- * The stage: one map of the network in the foreground, and how it came about. `<network-stage>` shows what its look says, by the
- * kind of the layer; all that the reader does comes back as "look" events, and "close".
+ * The stage: one map of the network and how it is computed. `<network-stage>` shows the view that its look describes; it
+ * fires "look" events when the reader changes the look, and "close".
  */
 import { html, LitElement, nothing } from "lit";
 import { channelsOf, sources } from "../../../arithmetic/channels";
@@ -49,7 +49,7 @@ export interface StageGiven {
   manifest: Manifest;
   weights: Weights;
   trace: Trace;
-  /** The trace to compare with, once it is here. */
+  /** The trace to compare with, once it is loaded. */
   other: Trace | null;
   off: readonly MapName[];
   look: Look;
@@ -57,8 +57,8 @@ export interface StageGiven {
   width: number;
 }
 
-const FINE = 5; // decimals, where the reader asks for more than two
-const STILL = 700; // milliseconds without a change, after which it is read out
+const FINE = 5; // decimals, instead of two
+const STILL = 700; // milliseconds without a change before screen readers announce it
 
 class NetworkStage extends LitElement {
   static override properties = { given: {}, isFine: { state: true } };
@@ -91,7 +91,7 @@ class NetworkStage extends LitElement {
     this.player.play(false);
   }
 
-  /** Paper stands still, with whole maps. */
+  /** Stop playing before printing, to show whole maps. */
   private onPrint = () => {
     this.player.play(false);
     this.performUpdate();
@@ -173,7 +173,7 @@ class NetworkStage extends LitElement {
     return look.layer === "image" ? input(given) : views[kinds.kindOf(stepOf(given).layer).view](given);
   }
 
-  /** The maps of the layer as far as they are ranked; the rest of the network runs once for each, in slices. While they are on show they keep their order. */
+  /** The layer's maps by effect. The rest of the network runs once for each, in slices; their order stays the same. */
   private ranking(given: Given): readonly Ranked[] {
     const {
       trace,
@@ -193,7 +193,7 @@ class NetworkStage extends LitElement {
       void slices.nextTask().then(async () => {
         const stale = () => this.ranked !== ranked || this.given.look.view !== "what_if";
         if (!(await slices.inSlices(explain.rankJobs(given, layer, maps, this.given.off), stale))) {
-          if (this.ranked === ranked) this.ranked = null; // begun anew when it is looked at again
+          if (this.ranked === ranked) this.ranked = null; // start again when the view is shown again
           return;
         }
         if (!order.length) order.push(...maps.map((map) => map.channel));
@@ -217,7 +217,7 @@ class NetworkStage extends LitElement {
       : words.channelName(manifest, look);
   }
 
-  /** What is on show, in one sentence with its numbers. */
+  /** A sentence about the current view, with its numbers. */
   private line(given: Given, shown: ViewName): string {
     const { manifest, look } = given;
     if (shown === "compare" || shown === "what_if" || shown === "softmax") return text(`line_${shown}`);
@@ -260,7 +260,7 @@ class NetworkStage extends LitElement {
     return x.data[(look.channel * height + row) * width + column];
   }
 
-  /** The part of the lesson on this kind of layer, where the page has one: an element with the id `about-KIND`. */
+  /** A link to the lesson's section on this kind of layer, if there is one: an element with the id `about-KIND`. */
   private lessonLink({ manifest, look }: Given, shown: ViewName) {
     const kind =
       shown === "softmax" ? "softmax" : (manifest.layers.find((layer) => layer.name === look.layer)?.kind ?? "image");
@@ -272,7 +272,7 @@ class NetworkStage extends LitElement {
     this.go({ channel: (this.given.look.channel + by + count) % count, at: this.given.look.at }, true);
   }
 
-  /** The same channel in another layer, as far as it has one; of the classes the best. */
+  /** The same channel in another layer, if it exists; for the classes, the best one. */
   private channelIn(layer: string) {
     const { manifest, trace, look } = this.given;
     const last = manifest.layers.at(-1)!.name;
@@ -296,7 +296,7 @@ class NetworkStage extends LitElement {
   private hadFocus = false;
 
   override updated() {
-    // What had the focus may be gone with its view; then the stage has it.
+    // If the focused element is gone with its view, focus the stage.
     if (this.hadFocus && !this.contains(document.activeElement))
       this.querySelector<HTMLElement>(".st")?.focus({ preventScroll: true });
     this.showName();
@@ -304,13 +304,13 @@ class NetworkStage extends LitElement {
     this.sayLater();
   }
 
-  /** The list says which picture is compared with, also after the reader chose another one and went back. */
+  /** Keep the list in sync with the picture, also after going back. */
   private showOther() {
     const list = this.querySelector<HTMLSelectElement>(".st-other select");
     if (list) list.value = this.given.look.other;
   }
 
-  /** The layer on show stays in sight among the names of the layers. */
+  /** Scroll the current layer's name into view. */
   private showName() {
     const {
       look: { layer },
@@ -325,7 +325,7 @@ class NetworkStage extends LitElement {
   }
   private railed = "";
 
-  /** Read out what is on show once it stands still. */
+  /** Announce the sentence once it stops changing. */
   private sayLater() {
     const line = this.querySelector(".st-sentence")?.textContent ?? "";
     if (line === this.pending) return;

@@ -1,4 +1,4 @@
-/** Layers that rework each map by itself: activations and pooling, one unit at a time. */
+/** Layers that process each map separately, one unit at a time: activations and pooling. */
 import { html, svg } from "lit";
 import * as explain from "../../../arithmetic/explain";
 import * as kinds from "../../../arithmetic/kinds";
@@ -22,7 +22,7 @@ export function activation(given: Given) {
   const x = slice(input, look.channel)[index];
   const f = (value: number) =>
     kinds.kindOf(layer).forward([ops.tensor([1], Float32Array.of(value))], layer, input, input).data[0];
-  const y = f(x); // what the function gives, even where the map is switched off
+  const y = f(x); // the function's value, even if the map is switched off
   const size = sizes(given.width);
   const here = pointing(at, height, width, (to) => given.go({ at: to }, true));
   return html`<div class="st-trio" data-narrow=${given.width < 700}>
@@ -37,7 +37,7 @@ export function activation(given: Given) {
   </div>`;
 }
 
-/** The function over the range of the map, and the unit on it. */
+/** The graph of the function over the map's range, with the current unit. */
 function graph(f: (x: number) => number, x: number, y: number, extent: number) {
   const reach = Math.max(extent, 1e-6) * 1.1;
   const [w, h] = [240, 180];
@@ -53,7 +53,7 @@ function graph(f: (x: number) => number, x: number, y: number, extent: number) {
   </svg>`;
 }
 
-/** A window's units, and the one that wins, or their mean. */
+/** A window's units, and their maximum or mean. */
 export function pooling(given: Given) {
   const step = stepOf(given);
   const { layer, before, input, output } = step;
@@ -68,7 +68,7 @@ export function pooling(given: Given) {
     window,
     layer.kind === "max_pool" ? NaN : 0,
   );
-  // What the window gives, even where the map is switched off.
+  // The window's result, even if the map is switched off.
   const result = Math.fround(
     layer.kind === "max_pool"
       ? Math.max(...values.filter((value) => !Number.isNaN(value)))

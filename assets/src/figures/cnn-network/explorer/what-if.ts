@@ -1,4 +1,4 @@
-/** What a layer's maps do for the answer: the classes with each of them switched off in turn. */
+/** Ablation: the prediction with each of a layer's maps switched off in turn. */
 import { html } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import type { Ranked } from "../../../arithmetic/explain";

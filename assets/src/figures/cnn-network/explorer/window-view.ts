@@ -1,4 +1,4 @@
-/** One unit of a convolution: the numbers below the window, the kernel's, their products, and the sum over all incoming maps with the bias. */
+/** One unit of a convolution: the window, the kernel, their products, and the sum over all input maps and the bias. */
 import { html } from "lit";
 import * as explain from "../../../arithmetic/explain";
 import * as kinds from "../../../arithmetic/kinds";
