@@ -1,13 +1,13 @@
 /**
- * What a file is by its own bytes: names and types lie, and browsers show what there is of a file that was cut short,
- * whose grey rest a network would judge as if it were a picture.
+ * Recognise a file's format by its bytes, since names and types can be wrong, and detect truncated files. Browsers show
+ * those with a grey remainder, which the network would classify as part of the picture.
  */
 
 export type Format = "png" | "jpeg" | "gif" | "webp" | "avif" | "heic" | "tiff" | "svg" | "other";
 
 export interface Inspection {
   format: Format;
-  /** Whether the file goes on to its format's own end mark; true where that is not looked for. */
+  /** Whether the file is complete up to its format's end mark; true if that is not checked. */
   whole: boolean;
   /** Whether there is more than one frame. */
   animated: boolean;

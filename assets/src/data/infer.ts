@@ -11,8 +11,10 @@ type Producer = (image: Tensor) => Promise<Record<string, Tensor>>;
 const producers = new Map<string, Promise<Producer>>();
 
 /**
- * Every layer's activation for an image (C, H, W) in [0, 1]. `onProgress` gets the share of the engine that is here,
- * while it loads; `onBlocked` is called when it does not come and the page computes by itself; that goes on when `signal` is aborted, since the next picture needs it as well. One session a model is made and kept: sessions made again and again would grow the memory.
+ * Every layer's activation for an image (C, H, W) in [0, 1]. `onProgress` gets the share of the engine that is
+ * loaded. `onBlocked` is called if it cannot be loaded and the page computes the network itself. Loading continues when
+ * `signal` is aborted, since the next picture needs the engine too. One session per model is kept, since creating sessions
+ * repeatedly leaks memory.
  */
 export async function infer(
   manifest: Manifest,
@@ -29,7 +31,7 @@ export async function infer(
   }
   const produce = await producer.catch((error: unknown) => {
     if (!(error instanceof LoadError) || !error.file.startsWith("scripts/onnxruntime")) throw error;
-    onBlocked(); // a blocker or a school's network: the page can do without
+    onBlocked(); // blocked by an extension or the network: continue without it
     return ownArithmetic(manifest);
   });
   signal.throwIfAborted();
@@ -63,7 +65,7 @@ async function prepare(manifest: Manifest, onProgress: (share: number) => void):
   });
 }
 
-/** What onnxruntime-web does last; it does one thing at a time, whichever session it is for. */
+/** The last run of onnxruntime-web, which can do only one at a time in all sessions. */
 let last: Promise<unknown> = Promise.resolve();
 
 /** One run after the other, of all models. */
@@ -75,7 +77,7 @@ function inTurn(produce: Producer): Producer {
   };
 }
 
-/** Where WebAssembly is missing: the lessons' own arithmetic, some milliseconds slower. */
+/** Without WebAssembly: the arithmetic of the lessons, some milliseconds slower. */
 async function ownArithmetic(manifest: Manifest): Promise<Producer> {
   const weights = decodeWeights(manifest, await loadBytes(`models/${manifest.name}/weights`));
   return async (image) => forward(manifest, weights, image);

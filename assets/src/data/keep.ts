@@ -1,6 +1,6 @@
 /**
- * The reader's picture for the next page of this tab, where the browser allows: session storage, which the browser
- * itself empties when the tab is closed. Nothing is kept anywhere else.
+ * Keeps the reader's picture for the next page in this tab, in session storage, which the browser clears when the tab
+ * is closed. Nothing is stored elsewhere.
  */
 import { siteUrl } from "./loading";
 import type { Crop, OwnPicture } from "./picture";
@@ -8,7 +8,7 @@ import type { Crop, OwnPicture } from "./picture";
 const KEY = `strata-picture ${siteUrl("").split("?")[0]}`; // other sites of the same origin have keys of their own
 const LARGEST = 3_000_000; // bytes: browsers allow about 5 million characters
 
-/** Counts what was kept or forgotten: what a later call has overtaken writes nothing. */
+/** Counts calls: one that a later call has overtaken writes nothing. */
 let turn = 0;
 
 export async function remember({ file, crop }: OwnPicture): Promise<void> {
@@ -22,7 +22,7 @@ export async function remember({ file, crop }: OwnPicture): Promise<void> {
     for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
     sessionStorage.setItem(KEY, JSON.stringify({ name: file.name, type: file.type, crop, content: btoa(text) }));
   } catch {
-    // No storage here, or no room: the picture serves this page alone.
+    // No storage, or no space: the picture is only available on this page.
   }
 }
 
@@ -45,6 +45,6 @@ export function forgetKept(): void {
   try {
     sessionStorage.removeItem(KEY);
   } catch {
-    // Where there is no storage, there is nothing to forget.
+    // Without storage, there is nothing to remove.
   }
 }

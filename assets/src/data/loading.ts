@@ -29,7 +29,7 @@ export function define(key: string, payload: unknown): void {
   waiting.get(key)?.(payload);
 }
 
-/** What is wrong with a file of the site: missing, cut short, or something else in its place. */
+/** An error in a file of the site: missing, truncated, or with other content. */
 export class LoadError extends Error {
   constructor(readonly file: string) {
     super(`cannot load ${file}`);
@@ -56,7 +56,7 @@ function append(key: string): Promise<unknown> {
       element.remove();
     };
     waiting.set(key, (payload) => (settle(), resolve(payload)));
-    // A script that came but defined nothing (an HTML page, half a file) has failed as much as a missing one.
+    // A script that defined nothing (an HTML page, a truncated file) counts as missing.
     element.onload = element.onerror = () => {
       if (waiting.has(key)) settle(), reject(new LoadError(`${key}.js`));
     };
@@ -83,11 +83,11 @@ export async function loadBytes(key: string): Promise<Uint8Array<ArrayBuffer>> {
   return gunzip([fromBase64(await load<string>(key))], `${key}.js`);
 }
 
-/** Load bytes in several scripts, so that progress shows; `onProgress` gets the share that is here. */
+/** Load bytes from several scripts; `onProgress` gets the share that is loaded. */
 export async function loadParts(key: string, onProgress: (share: number) => void): Promise<Uint8Array<ArrayBuffer>> {
   const { parts, bytes } = await load<{ parts: number; bytes: number }>(key);
   let here = 0;
-  let failed = false; // after which the parts still on their way say nothing more
+  let failed = false; // pending parts then report no more progress
   onProgress(0);
   const part = async (i: number) => {
     const chunk = fromBase64(await load<string>(`${key}.${i}`));

@@ -3,7 +3,7 @@ import { type Format, inspect } from "./formats";
 import { flattenOntoWhite, Reduction } from "./preprocess";
 import { nextTask } from "./slices";
 
-/** A picture of the reader's own: decoded, and which square of it counts. */
+/** The reader's picture: decoded, with its crop square. */
 export interface OwnPicture {
   readonly file: File;
   readonly bitmap: ImageBitmap;
@@ -11,7 +11,7 @@ export interface OwnPicture {
   readonly isLive: boolean;
   /** Whether it may be transparent: then its pixels are read without a canvas where the browser can. */
   readonly transparent: boolean;
-  /** Labels of what should be said of it. */
+  /** Labels of notes about it. */
   readonly notes: readonly Note[];
   readonly crop: Crop;
 }
@@ -109,7 +109,7 @@ export function pictureIn(data: DataTransfer | null): { file: File; count: numbe
   return file ? { file, count: files.length } : null;
 }
 
-const LARGEST_FILE = 100_000_000; // bytes: more is no photo, and might not fit into memory
+const LARGEST_FILE = 100_000_000; // bytes: larger files are not photos and might not fit into memory
 const STRIP = 400_000; // pixels read at a time: about 20 ms of work
 const EXACT = 16_000_000; // pixels: above this a second copy of the picture in memory is not worth an exact last bit
 const SVG_SIDE = 512; // pixels: the shorter side at which an SVG is drawn
@@ -133,10 +133,10 @@ async function decode(file: File, format: Format): Promise<ImageBitmap> {
 /** An SVG through an image element, since no browser makes a bitmap of every SVG; drawn larger than the network needs. */
 async function drawSvg(file: File, notes: Note[]): Promise<ImageBitmap> {
   const source = await file.text();
-  // The root's tag by hand: a parser of XML would complain on the console of what the image element refuses quietly.
+  // Read the root tag by hand: an XML parser would log errors that the image element ignores.
   const tag = /<svg\b[^>]*>/i.exec(source)?.[0];
   if (!tag) throw new PictureError("unreadable_picture");
-  // What is drawn with HTML inside may not be read back from a canvas.
+  // A canvas with HTML inside an SVG cannot be read back.
   if (/<(\w+:)?foreignObject[\s>]/i.test(source)) throw new PictureError("svg_with_html");
   const attribute = (name: string) =>
     new RegExp(`\\s${name}\\s*=\\s*["']([^"']*)["']`, "i").exec(tag)?.[1].trim() ?? "";
@@ -197,7 +197,7 @@ function frameOf(bitmap: ImageBitmap): VideoFrame | null {
     if (frame.format === "RGBA" || frame.format === "BGRA") return frame;
     frame.close();
   } catch {
-    // The canvas serves as well, but for a last bit.
+    // The canvas works too, except for the last bit.
   }
   return null;
 }

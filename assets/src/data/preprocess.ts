@@ -1,8 +1,8 @@
 /**
  * How a picture becomes a network's input: `model/preprocess.py` in TypeScript, equal to the byte.
  *
- * A canvas cannot do it: browsers scale differently, and two of three not at all well. What Pillow's BILINEAR does is
- * a triangle as wide as the shrinking needs, in fixed point, first along the rows and then along the columns.
+ * A canvas cannot be used, since browsers scale differently and two of three badly. Pillow's BILINEAR is a triangle
+ * filter, widened for downscaling, in fixed point, first along the rows and then along the columns.
  */
 
 /** RGBA pixels over white, in place: round(c · a / 255) + 255 − a; the alpha becomes 255. */
@@ -27,7 +27,7 @@ export function preprocess(
   return reduction.finish(channels);
 }
 
-/** The same for a square that comes in strips of whole rows, from the top: a large picture never lies in memory at once. */
+/** The same for a square given in strips of rows, from the top, so that a large picture is never fully in memory. */
 export class Reduction {
   private readonly rows: Uint8Array; // (side, size, 3): shrunk along the rows, not yet along the columns
   private here = 0;

@@ -1,8 +1,8 @@
-/** Work in slices, so that a page never stands still for long: a task gives way to clicks and frames before it has lasted a frame. */
+/** Long work in slices, so that the page stays responsive: each task ends before it blocks input or frames. */
 
 const SLICE = 30; // milliseconds: what follows one in its task still ends before 50
 
-/** Continue in a task of its own, soon. */
+/** Continue in a new task. */
 export const nextTask = (): Promise<void> =>
   new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
@@ -10,7 +10,7 @@ export const nextTask = (): Promise<void> =>
     port2.postMessage(null);
   });
 
-/** Do the jobs in order, the first of them at once; what is left is dropped when `stale` says so. Whether all were done. */
+/** Run the jobs in order, the first ones immediately; stop when `stale()` is true. Returns whether all were done. */
 export async function inSlices(jobs: readonly (() => void)[], stale: () => boolean): Promise<boolean> {
   let started = performance.now();
   for (const job of jobs) {

@@ -1,8 +1,8 @@
 /**
- * One a page: the reader's picture, shared by all figures that take one, and the traces of pictures.
+ * The page's store: the reader's picture, shared by all figures that use one, and the traces of pictures.
  *
- * Which picture a figure shows is its own matter. It asks for a trace, and hears by an "own" event that the reader has given a
- * picture, moved its crop, or had it forgotten; by "task" of what goes on with it.
+ * Each figure decides which picture it shows, and requests its trace. An "own" event says that the reader has added a
+ * picture, moved its crop, or removed it; a "task" event reports progress.
  */
 import { MANIFEST_VERSION, type Manifest } from "../arithmetic/manifest";
 import { decodeTrace, decodeWeights, forward, type Trace, toImage, type Weights } from "../arithmetic/trace";
@@ -17,9 +17,9 @@ export type Picture =
   | { readonly own: OwnPicture }
   | { readonly painted: Uint8Array; readonly model: string };
 
-/** What is going on with the picture that the reader gave. */
+/** The progress of the reader's picture. */
 export type Task =
-  /** `note` is a label of what the reader should know. */
+  /** `note` is the label of a note to the reader. */
   | { readonly step: "idle"; readonly note?: string }
   | { readonly step: "computing" }
   | { readonly step: "reading" | "loading_engine"; readonly share?: number }
@@ -28,9 +28,9 @@ export type Task =
 export const OWN = "own";
 export const PAINTED = "painted";
 const TRACES_KEPT = 12;
-const RESTED = 500; // milliseconds after which a square that was moved stays where it is
+const RESTED = 500; // milliseconds without a move before the crop is stored
 
-/** A trace that is here or on its way, and who waits for it: computing ends when nobody does. */
+/** A trace, loaded or pending, and the callers that wait for it; it is cancelled when nobody waits. */
 interface Work {
   trace: Promise<Trace>;
   controller: AbortController;
@@ -66,7 +66,7 @@ class Store extends EventTarget {
     });
   }
 
-  /** Read a file. A file given meanwhile takes its place; a file that cannot be read leaves all as it was. */
+  /** Read a file. A later file replaces it; a file that cannot be read changes nothing. */
   async take(file: File, count = 1, crop?: Crop): Promise<void> {
     this.reading.abort();
     const { signal } = (this.reading = new AbortController());
@@ -93,12 +93,12 @@ class Store extends EventTarget {
     await Promise.allSettled([...this.works.values()].map(({ trace }) => trace));
   }
 
-  /** Follow the camera no more, since another picture was chosen; the frame on show stays the reader's picture. */
+  /** Stop following the camera, since another picture was chosen; the current frame stays the reader's picture. */
   stopFollowing(): void {
     if (this.own?.isLive) this.own = { ...this.own, isLive: false };
   }
 
-  /** Move the square that counts to another place of the picture. The picture is kept once the square rests. */
+  /** Move the crop square. The picture is stored once the square stops moving. */
   crop(crop: Crop): void {
     if (!this.own) return;
     this.setOwn({ ...this.own, crop });
@@ -106,7 +106,7 @@ class Store extends EventTarget {
     if (!this.own.isLive) this.resting = setTimeout(() => this.own && void remember(this.own), RESTED);
   }
 
-  /** Bring the picture that the reader gave on the page before, where the browser kept it. */
+  /** Restore the reader's picture from the previous page, if the browser stored it. */
   restore(): Promise<void> {
     this.restored ??= (async () => {
       const kept = recall();
@@ -151,7 +151,7 @@ class Store extends EventTarget {
     if ("painted" in picture) return this.produce(model, picture, signal); // each stroke makes another one
     const key = `${model}/${"own" in picture ? OWN : picture.example}`;
     const work = this.works.get(key) ?? this.begin(key, model, picture);
-    this.works.delete(key); // and set again, so that the oldest comes first
+    this.works.delete(key); // and set again, so that the oldest entry comes first
     this.works.set(key, work);
     if (this.works.size > TRACES_KEPT) this.works.delete(this.works.keys().next().value!);
     work.waiting++;
@@ -185,7 +185,7 @@ class Store extends EventTarget {
     return work;
   }
 
-  /** Tell the figures how far the reader's picture has come. */
+  /** Report the progress of the reader's picture to the figures. */
   report(task: Task): void {
     this.task = task;
     this.dispatchEvent(new Event("task"));
@@ -213,7 +213,7 @@ class Store extends EventTarget {
       const weights = await this.weights(manifest.name);
       return { source: PAINTED, layers: forward(manifest, weights, toImage(manifest, picture.painted)) };
     }
-    // Work that was stopped says nothing more, and none talks over what went wrong.
+    // Aborted work reports nothing more, and nothing replaces an error message.
     const tell = (task: Task) => !signal.aborted && this.task.step !== "failed" && this.report(task);
     const [channels, size] = manifest.input.shape;
     const pixels = await pixelsOf(picture.own, size, channels, (share) => tell({ step: "reading", share }), signal);
@@ -229,7 +229,7 @@ class Store extends EventTarget {
   }
 }
 
-/** What is made once and kept; made anew after a failure. */
+/** A cached value; computed again after a failure. */
 function once<T>(kept: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
   let made = kept.get(key);
   if (!made) {

@@ -1,11 +1,11 @@
 /**
- * What a figure shows, as the part of the page's address behind `#`: `#anchor?figure=ID&example=…&layer=…&channel=…`.
- * The anchor is where the page stands; the rest says which figure shows what. A link restores it, and so does the back button.
+ * A figure's state as the part of the page's address after `#`: `#anchor?figure=ID&example=…&layer=…&channel=…`.
+ * The anchor is the place in the page; the rest is the state of one figure. Links and the back button restore it.
  */
 
 export interface Address {
   anchor: string;
-  /** The figure that the rest is about; "" for none. */
+  /** The id of the figure; "" for none. */
   figure: string;
   values: Readonly<Record<string, string>>;
 }
@@ -31,7 +31,7 @@ function decode(text: string): string {
   }
 }
 
-/** Go to a state: `push` makes a step that the back button takes back, without it the step before is written over. */
+/** Go to a state: with `push` as a new history entry, otherwise replacing the current one. */
 export function go(address: Address, push: boolean): void {
   const hash = format(address);
   if (hash !== location.hash) history[push ? "pushState" : "replaceState"](null, "", hash);

@@ -18,7 +18,7 @@ const ARROWS: Record<string, readonly [number, number]> = {
   ArrowRight: [0, 1],
 };
 
-/** Rows and columns that an arrow key goes; null for any other key, and with a modifier. */
+/** The rows and columns that an arrow key moves by; null for other keys and with a modifier. */
 export const arrowStep = (event: KeyboardEvent): readonly [number, number] | null =>
   event.altKey || event.ctrlKey || event.metaKey ? null : (ARROWS[event.key] ?? null);
 

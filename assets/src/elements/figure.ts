@@ -1,6 +1,6 @@
 /**
- * What every figure has. A figure declares its options and its state in `<tag>.json`, draws what its state says, and changes
- * its state in answer to the reader; all else is here: loading when it comes near the viewport, the address and the back
+ * The base class of all figures. A figure declares its options and its state in `<tag>.json`, draws its state, and
+ * changes it in response to events. This class does the rest: loading when it comes near the viewport, the address and the back
  * button, errors as a sentence, size, theme, reduced motion, print, and sharing.
  *
  *     class PoolingLab extends Figure<State> {
@@ -27,7 +27,7 @@ const NEAR = "600px"; // a figure this far outside the viewport is loaded
 const PAPER = 660;
 const SAVED = 1376; // CSS pixels: the width of a saved picture, as on a window of 1,440
 
-/** Why there is nothing to show: a label and its values. */
+/** An error message: a label and its values. */
 export interface Problem {
   label: string;
   values?: Record<string, string | number>;
@@ -46,12 +46,12 @@ export abstract class Figure<State extends object> extends LitElement {
   };
 
   protected abstract readonly declaration: Declaration;
-  /** What the reader has chosen. Change it by `change`. */
+  /** What the reader has chosen. Use `change` to change it. */
   declare state: State;
-  /** The width that there is, in CSS pixels; 0 until it is known. */
+  /** The available width in CSS pixels; 0 until it is known. */
   declare width: number;
   declare protected problem: Problem | null;
-  /** Whether `load` has come to its end. */
+  /** Whether `load` has finished. */
   declare protected isLoaded: boolean;
   protected initial!: State;
   /** Aborted when the figure leaves the page. */
@@ -77,23 +77,23 @@ export abstract class Figure<State extends object> extends LitElement {
   /** The figure's content, once it is loaded and has a width. */
   protected abstract draw(): unknown;
 
-  /** Bring what the first drawing needs. */
+  /** Load what the first drawing needs. */
   protected async load(): Promise<void> {}
 
-  /** The state as an address names it; `initial` where it says nothing. */
+  /** The state in an address; `initial` for fields that it does not name. */
   protected read(values: Readonly<Record<string, string>>): State {
     return readState(this.declaration, values, this.initial, null);
   }
 
-  /** The values that stand in the address. */
+  /** The values for the address. */
   protected written(): Record<string, string> {
     return writeState(this.declaration, this.state, this.initial);
   }
 
-  /** Where the focus goes when the reader comes by a link or by the back button. */
+  /** The element to focus after a link or the back button. */
   protected focusRestored(_values: Readonly<Record<string, string>>): void {}
 
-  // Light DOM: the page's own styles reach it, and so do links and tests. What the page shows without JavaScript goes.
+  // Light DOM, for the page's styles, links and tests. The content for pages without JavaScript is removed.
   override createRenderRoot() {
     this.replaceChildren();
     return this;
@@ -161,7 +161,7 @@ export abstract class Figure<State extends object> extends LitElement {
       .catch((error: unknown) => this.fail(error));
   }
 
-  /** There is nothing to show: say why. */
+  /** Show an error message. */
   protected fail(error: unknown) {
     if (error instanceof LoadError) this.problem = { label: "file_missing", values: { file: error.file } };
     else {
@@ -171,7 +171,7 @@ export abstract class Figure<State extends object> extends LitElement {
     this.dataset.state = "error";
   }
 
-  /** What is on show is complete. */
+  /** The figure is complete. */
   protected ready() {
     this.dataset.state = "ready";
   }
@@ -181,7 +181,7 @@ export abstract class Figure<State extends object> extends LitElement {
     if (width && !this.onPaper && width !== this.width) this.width = width;
   }
 
-  /** Lay out for paper, or for the screen again, at once: a browser that prints does not wait. */
+  /** Lay out for paper, or for the screen again, synchronously, since browsers do not wait before printing. */
   protected print(onPaper: boolean) {
     this.onPaper = onPaper;
     if (!this.isLoaded) return this.start();
@@ -202,7 +202,7 @@ export abstract class Figure<State extends object> extends LitElement {
     if (this.isLoaded && this.width && !this.problem) this.ready();
   }
 
-  /** Change the state. `push` makes a step that the back button takes back; without it the address is written over, soon. */
+  /** Change the state. With `push`, the back button undoes it; else the current address is replaced, after a delay. */
   protected change(change: Partial<State>, push = false): void {
     this.state = { ...this.state, ...change };
     this.write(push);
@@ -210,7 +210,7 @@ export abstract class Figure<State extends object> extends LitElement {
 
   // The address
 
-  /** What the page's address says of this figure. */
+  /** This figure's part of the page's address. */
   protected get named() {
     return address.parse(location.hash);
   }
@@ -230,15 +230,15 @@ export abstract class Figure<State extends object> extends LitElement {
     else if (hadFocus && document.activeElement === document.body) this.focusRestored({});
   };
 
-  /** Show what the page's address says of this figure. Of two that overlap the later one counts. */
+  /** Restore this figure's state from the page's address. If two calls overlap, the later one wins. */
   protected async restore(): Promise<void> {
     const { anchor, figure, values } = this.named;
     const id = this.figureId;
     if (!id || !this.isLoaded) return;
     const turn = ++this.turn;
     if (figure !== id) {
-      this.restoring = false; // what was on its way is not wanted any more
-      // Another place of the page leaves the figure as it is; the page as it was opened, or the figure as a whole, resets it.
+      this.restoring = false; // cancel the pending one
+      // A link to another anchor changes nothing; the initial address, or a link to the figure itself, resets it.
       if (!anchor || anchor === id) await this.enter(null, () => turn === this.turn);
       return;
     }
@@ -251,13 +251,13 @@ export abstract class Figure<State extends object> extends LitElement {
     }
   }
 
-  /** Show what an address names; null for one that names nothing of this figure. What is not `current` any more changes nothing. */
+  /** Restore the state in an address; null resets it. A call that is no longer `current` changes nothing. */
   protected async enter(values: Readonly<Record<string, string>> | null, current: () => boolean): Promise<void> {
     await nextTask();
     if (current()) this.state = values ? this.read(values) : this.initial;
   }
 
-  /** What is on show, as the part of an address behind "#". */
+  /** The current state as the part of an address after "#". */
   hash(): string {
     return address.format(this.address());
   }
@@ -266,7 +266,7 @@ export abstract class Figure<State extends object> extends LitElement {
     return { anchor: this.figureId, figure: this.figureId, values: this.written() };
   }
 
-  /** Write what is on show into the page's address: a step of its own at once, all else soon. */
+  /** Write the state into the page's address: immediately for a new history entry, otherwise after a delay. */
   protected write(push: boolean): void {
     if (this.restoring || !this.figureId) return;
     if (push) {
@@ -287,7 +287,7 @@ export abstract class Figure<State extends object> extends LitElement {
 
   // Sharing
 
-  /** Below a figure: a link, pictures, and the code for another page; `files` are what this figure adds. */
+  /** The share panel: a link, pictures, and the embed code; `files` are specific to the figure. */
   protected share(title: string, files: readonly SharedFile[] = []) {
     return html`<share-panel .given=${{
       title,
@@ -299,10 +299,10 @@ export abstract class Figure<State extends object> extends LitElement {
     }}></share-panel>`;
   }
 
-  /** The figure's still picture (`still.ts`), which the reader can save as it shows what is on show. */
+  /** The figure's still picture (`still.ts`), which the reader can save in its current state. */
   protected abstract readonly still: (given: StillGiven<State>) => unknown;
 
-  /** What the still picture is drawn from. */
+  /** The input of the still picture. */
   protected get stillGiven(): StillGiven<State> {
     return { state: this.state, manifest: null, trace: null, width: SAVED, hasText: true, image: asPng };
   }

@@ -1,6 +1,6 @@
 /**
- * One map, one pixel a unit, enlarged: `.given` paints it, marks a unit and a region, and, where it can be pointed at, says which
- * unit is: a "point" event with its {y, x}; and a "step" event with where an arrow key leads.
+ * A feature map, one pixel per unit, enlarged. `.given` sets its values, the marked unit and the marked region. It fires
+ * a "point" event with the {y, x} of the unit pointed at, and a "step" event for arrow keys.
  */
 
 import type { Region } from "../arithmetic/ops";
@@ -92,7 +92,7 @@ class HeatMap extends HTMLElement {
   };
 }
 
-/** Whether two slices are the same numbers in the same place. */
+/** Whether two slices share the same memory. */
 const sameValues = (a: Float32Array, b: Float32Array) =>
   a.buffer === b.buffer && a.byteOffset === b.byteOffset && a.length === b.length;
 
@@ -103,7 +103,7 @@ const STEPS: Record<string, [number, number]> = {
   ArrowRight: [0, 1],
 };
 
-/** The part of a map that its first units cover: whole rows, and the beginning of one. */
+/** The part of a map covered by its first units: whole rows and part of one. */
 function upTo(count: number, width: number, height: number): string {
   const [column, row] = [count % width, Math.floor(count / width)];
   const [x, top, bottom] = [column / width, row / height, Math.min(1, (row + 1) / height)].map(

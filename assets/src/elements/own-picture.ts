@@ -1,4 +1,4 @@
-/** The reader's picture in small, with the square that the network sees; the square can be moved, the picture forgotten. */
+/** A thumbnail of the reader's picture with its crop square, which can be moved; the picture can be removed. */
 import { html, LitElement, nothing } from "lit";
 import type { OwnPicture } from "../data/picture";
 import { store } from "../data/store";
@@ -87,7 +87,7 @@ function paintPicture(canvas: HTMLCanvasElement, { bitmap }: OwnPicture): void {
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
 }
 
-/** The square that counts, as a thumbnail. */
+/** The crop square as a thumbnail. */
 export function paintCrop(canvas: HTMLCanvasElement, { bitmap, crop }: OwnPicture): void {
   const side = (canvas.width = canvas.height = 112); // twice its size on the page
   const context = canvas.getContext("2d")!;

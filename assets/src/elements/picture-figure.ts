@@ -1,6 +1,6 @@
 /**
- * A figure of a network at work on a picture: an example of its own, or the reader's picture, which all figures of the page
- * share. Its trace, and the state that refers to the network, come from here.
+ * Base class for figures of a network and a picture: the figure's own example, or the reader's picture, which all
+ * figures of the page share. It provides the trace and the state that refers to the network.
  */
 import type { Manifest } from "../arithmetic/manifest";
 import type { Trace } from "../arithmetic/trace";
@@ -20,9 +20,9 @@ export abstract class PictureFigure<State extends PictureState> extends Figure<S
   protected manifest!: Manifest;
   /** The trace of the picture on show. */
   protected base: Trace | null = null;
-  /** The picture that is on show, or on its way. */
+  /** The picture that is shown, or being loaded. */
   protected picture!: Picture;
-  /** Something about the address that the reader should know: a label. */
+  /** The label of a note about the address. */
   protected note = "";
   private computing = new AbortController();
 
@@ -40,7 +40,7 @@ export abstract class PictureFigure<State extends PictureState> extends Figure<S
 
   protected override async load(): Promise<void> {
     this.manifest = await store.manifest(this.model);
-    await nextTask(); // what brought it has worked for long enough
+    await nextTask(); // the current task has taken long enough
     this.picture = this.firstPicture;
     const { own } = store;
     await this.show(own ? { own } : this.picture, true);
@@ -61,7 +61,7 @@ export abstract class PictureFigure<State extends PictureState> extends Figure<S
     return (examples.find((example) => example.name !== source) ?? examples[0]).name;
   }
 
-  /** Show a picture; a later one overtakes it, and a failure leaves what is there, unless it `mustCome`. Whether it is on show. */
+  /** Show a picture; a later one overtakes it, and a failure changes nothing, unless it `mustCome`. True if shown. */
   protected async show(picture: Picture, mustCome = false): Promise<boolean> {
     this.computing.abort();
     const { signal } = (this.computing = new AbortController());
@@ -69,7 +69,7 @@ export abstract class PictureFigure<State extends PictureState> extends Figure<S
     this.picture = picture;
     try {
       const trace = await store.trace(this.manifest.name, picture, signal);
-      if (!this.base) await nextTask(); // what read it has worked for long enough
+      if (!this.base) await nextTask(); // the current task has taken long enough
       if (signal.aborted) return false;
       this.base = trace;
       this.onPicture(trace);
@@ -84,7 +84,7 @@ export abstract class PictureFigure<State extends PictureState> extends Figure<S
     }
   }
 
-  /** Another trace is on show. */
+  /** Called when another trace is shown. */
   protected onPicture(trace: Trace): void {
     this.state = { ...this.state, example: trace.source };
   }
@@ -96,7 +96,7 @@ export abstract class PictureFigure<State extends PictureState> extends Figure<S
     if (await this.show(picture)) this.write(false);
   }
 
-  /** The reader gave a picture, moved its crop, or had it forgotten. */
+  /** The reader added a picture, moved its crop, or removed it. */
   private async onOwn() {
     if (!this.isLoaded) return;
     const { own } = store;
@@ -108,7 +108,7 @@ export abstract class PictureFigure<State extends PictureState> extends Figure<S
     }
   }
 
-  /** No trace of a picture that was forgotten stays. */
+  /** Drop the trace of a picture that was removed. */
   protected forgetPicture(): void {
     this.computing.abort();
     this.base = null;
@@ -128,7 +128,7 @@ export abstract class PictureFigure<State extends PictureState> extends Figure<S
   protected override written(): Record<string, string> {
     const values = writeState(this.declaration, this.state, { ...this.initial, example: this.firstExample });
     const others = Object.keys(values).some((name) => name !== "example");
-    // A link to more than a picture names the picture too: the one on show may be another.
+    // A link to a view names the picture too, since another one may be shown.
     return others && this.base ? { example: this.base.source, ...values } : values;
   }
 
@@ -137,12 +137,12 @@ export abstract class PictureFigure<State extends PictureState> extends Figure<S
     current: () => boolean,
   ): Promise<void> {
     if (!values) {
-      // The picture stays as it is, and so the address has to name it.
+      // The picture stays the same, so the address has to name it.
       this.state = { ...this.initial, example: this.base?.source ?? null };
       if (!this.named.figure && Object.keys(this.written()).length) this.write(false);
       return;
     }
-    await store.restore(); // the picture that the reader gave on the page before
+    await store.restore(); // the reader's picture from the previous page
     if (!current()) return;
     const note = await this.enterPicture(values.example);
     if (!current() || !this.base) return;
@@ -152,15 +152,15 @@ export abstract class PictureFigure<State extends PictureState> extends Figure<S
     this.state = this.read(values);
   }
 
-  /** Bring what the state that an address names needs. */
+  /** Load what the state in an address needs. */
   protected async prepare(_values: Readonly<Record<string, string>>): Promise<void> {}
 
-  /** What the reader should know of an address that names what is not there: a label. */
+  /** The label of a note about an address that names something that does not exist. */
   protected noteOn(_values: Readonly<Record<string, string>>): string {
     return "";
   }
 
-  /** Show the picture that an address names; without one, what is on show stays. What the reader should know of it. */
+  /** Show the picture that an address names, if any. Returns the label of a note about it. */
   private async enterPicture(name: string | undefined): Promise<string> {
     if (!name || name === this.base?.source) return "";
     const own = name === OWN ? store.own : null;

@@ -1,6 +1,6 @@
 /**
- * The ways to give a picture: a file, the camera where the browser offers one; dropping and pasting work on the whole
- * page. While the camera runs, the figures follow it.
+ * Inputs for the reader's picture: a file, or the camera if the browser supports it. Dropping and pasting work on the
+ * whole page. While the camera runs, the figures follow it.
  */
 import { html, LitElement, nothing } from "lit";
 import { store, takePictures } from "../data/store";
@@ -71,7 +71,7 @@ class PictureInput extends LitElement {
 
   private starting = false;
 
-  /** Give the figures one frame after the other, each when the one before is through the network, until another picture is given. */
+  /** Show camera frames, each after the network has processed the one before, until another picture is chosen. */
   private async follow() {
     const { stream } = this;
     let isFirst = true;
@@ -86,7 +86,7 @@ class PictureInput extends LitElement {
     }
   }
 
-  /** Keep the frame on show as the reader's picture. */
+  /** Keep the current frame as the reader's picture. */
   private take = async () => {
     const video = this.querySelector("video");
     if (!video?.videoWidth) return;
@@ -95,7 +95,7 @@ class PictureInput extends LitElement {
     await store.take(new File([await canvas.convertToBlob()], "camera.png", { type: "image/png" }));
   };
 
-  /** Switch the camera off; the last frame goes with it. */
+  /** Switch the camera off and remove its last frame. */
   private stop = () => {
     this.endStream();
     if (store.own?.isLive) store.forget();

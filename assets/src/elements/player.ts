@@ -1,8 +1,8 @@
-/** Goes from step to step: play, pause, one step back or on, scrub, speed. A part that a figure keeps and renders. */
+/** Player for steps: play, pause, previous and next step, scrub, speed. A figure owns and renders it. */
 import { html } from "lit";
 import { text } from "../drawing/text";
 
-const MOST_STEPS = 30; // a second: what goes faster takes several steps at once
+const MOST_STEPS = 30; // per second; higher speeds take several steps at once
 
 export interface Steps {
   count: number;
@@ -10,7 +10,7 @@ export interface Steps {
   at: number;
   /** Steps a second, the slowest first. */
   speeds: readonly number[];
-  /** What the steps belong to: once it changes, playing stops. */
+  /** Identifies what is played: when it changes, playing stops. */
   of: string;
   /** The step in words. */
   name: string;
@@ -38,13 +38,13 @@ export class Player {
   private timer = 0;
   private of = "";
 
-  /** `steps` is what there is to step through now, null for nothing; `changed` has the figure drawn anew. */
+  /** `steps` returns the current steps, or null; `changed` redraws the figure. */
   constructor(
     private readonly steps: () => Steps | null,
     private readonly changed: () => void,
   ) {}
 
-  /** Play, from the start where the last step is on show; or pause. */
+  /** Play, from the start if the last step is shown; or pause. */
   play(on: boolean, fromStart = false): void {
     clearInterval(this.timer);
     const begun = this.steps();
@@ -65,7 +65,7 @@ export class Player {
     );
   }
 
-  /** Stop where what is on show now is not what was played. */
+  /** Stop if the view is no longer the one that was played. */
   check(): void {
     if (this.isPlaying && this.steps()?.of !== this.of) this.play(false);
   }

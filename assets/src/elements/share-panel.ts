@@ -1,4 +1,4 @@
-/** `<share-panel>`: what the reader can take along, below a figure: a link, pictures, files, and the code for another page. */
+/** `<share-panel>`: sharing, below a figure: a link, pictures, files, and the embed code. */
 import { html, LitElement, nothing } from "lit";
 import { pageUrl } from "../data/loading";
 import { loadSvg } from "../data/picture";
@@ -6,18 +6,18 @@ import { store } from "../data/store";
 import { text } from "../drawing/text";
 
 export interface ShareGiven {
-  /** The figure's title, its id, and what it shows, as the part of an address behind "#". */
+  /** The figure's title, its id, and its state as the part of an address after "#". */
   title: string;
   figure: string;
   hash(): string;
-  /** Bring the page's own address up to date. */
+  /** Update the page's address. */
   write(): void;
-  /** What is on show, as SVG, and a name for its file. */
+  /** The current picture as SVG, and a file name. */
   picture(): { svg: string; name: string };
   files: readonly SharedFile[];
 }
 
-/** A file that a figure offers: its button's text, and its content. */
+/** A file that a figure offers: its label, name and content. */
 export interface SharedFile {
   label: string;
   name: string;
@@ -75,7 +75,7 @@ class SharePanel extends LitElement {
   };
 }
 
-/** An SVG painted, at twice its size. */
+/** An SVG as a PNG of twice its size. */
 async function rasterised(svg: string): Promise<Blob> {
   const image = await loadSvg(`data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`);
   const canvas = document.createElement("canvas");
@@ -97,7 +97,7 @@ function save(blob: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-/** HTML for another page: the figure's bare page in a frame that takes the height the figure tells it. */
+/** HTML for another page: the figure's own page in a frame that adjusts to the figure's height. */
 function frame(address: string, title: string): string {
   const attribute = (value: string) => value.replace(/&/g, "&amp;").replace(/"/g, "&quot;").replace(/</g, "&lt;");
   return `<iframe src="${attribute(address)}" title="${attribute(title)}" width="100%" height="900" style="border:0" allow="camera"></iframe>

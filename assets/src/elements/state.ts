@@ -1,6 +1,6 @@
 /**
- * What the reader can change about a figure, as its declaration (`<tag>.json`) lists it: read from an address or from the
- * options of a lesson, checked, and written back. Pure functions; `generator/figures.py` reads the same declarations.
+ * A figure's state, as declared in `<tag>.json`: read from an address or from the options of a lesson, checked, and
+ * written back. Pure functions; `generator/figures.py` reads the same declarations.
  */
 import { channelsOf, strongestChannel } from "../arithmetic/channels";
 import type { Manifest } from "../arithmetic/manifest";
@@ -32,16 +32,16 @@ export interface Declaration {
   later?: string[];
 }
 
-/** What the values of a figure with a network refer to. */
+/** The network that the values of a figure refer to. */
 export interface Context {
   manifest: Manifest;
   trace: Trace;
 }
 
-/** In an address a map can be named by a rule, since weights change: the one with the largest unit. */
+/** In an address, a map can be named by a rule, since weights change: the one with the largest value. */
 export const STRONGEST = "strongest";
 
-/** The fields that stand in the address, in its order: options that the reader can change, then the rest of the state. */
+/** The fields of the address, in its order: options that the reader can change, then the rest of the state. */
 export function stateFields(declaration: Declaration): Record<string, Field> {
   const options = Object.entries(declaration.options).filter(([, field]) => field.state);
   return { ...Object.fromEntries(options), ...declaration.state };
@@ -60,7 +60,7 @@ export function viewsOf(declaration: Declaration, manifest: Manifest, layer: str
     .map((rule) => rule.name);
 }
 
-/** The state that a figure starts with: the lesson's options, else the defaults; null for what has neither. */
+/** The initial state of a figure: the lesson's options, else the defaults; null if there is neither. */
 export function initialState(declaration: Declaration, options: Readonly<Record<string, string | undefined>>): object {
   const start = ([name, field]: [string, Field]) => {
     const given = options[name] === undefined ? null : plainValue(field, options[name]);
@@ -70,8 +70,8 @@ export function initialState(declaration: Declaration, options: Readonly<Record<
 }
 
 /**
- * The state that an address names: `initial` where it says nothing or something that is not there. Names of layers, channels and
- * views are checked against the network on show; without one they are left out.
+ * The state in an address; `initial` for fields that are missing or invalid. Layers, channels and views are checked
+ * against the current network; without one they are left out.
  */
 export function readState<S extends object>(
   declaration: Declaration,
@@ -103,7 +103,7 @@ export function writeState<S extends object>(declaration: Declaration, state: S,
   return Object.fromEntries(written.filter(([, text]) => text !== ""));
 }
 
-/** A value that needs no network to be understood; null for one that is wrong, or of another type. */
+/** A value that does not refer to a network; null if it is invalid or of another type. */
 function plainValue(field: Field, text: string): unknown {
   switch (field.type) {
     case "number": {

@@ -8,7 +8,7 @@ import { markup, standalone } from "../drawing/markup";
 
 export interface StillGiven<State> {
   state: State;
-  /** Of a figure with a network: what it shows. */
+  /** For a figure of a network: its manifest and trace. */
   manifest: Manifest | null;
   trace: Trace | null;
   /** CSS pixels. */
