@@ -17,7 +17,7 @@ PART = 560_000  # characters per script: about eight parts, so that loading show
 
 
 def bundle(node: Node, cache: Cache) -> dict[str, bytes]:
-    """`scripts/core.js`, `scripts/<figure>.js` and `scripts/onnxruntime.js`, by their path in the site."""
+    """`scripts/core.js`, `scripts/<figure>.js` and `scripts/worker.js`, by their path in the site."""
     sources = [node.package / name for name in ("src", "tools", "package-lock.json")]
 
     def make() -> dict[str, bytes]:

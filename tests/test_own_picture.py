@@ -280,18 +280,6 @@ def test_moving_the_crop_keeps_the_picture_once_when_it_rests(visit):
     assert written == [1, 200]
 
 
-def test_without_webassembly_the_pages_own_arithmetic_takes_over(visit, network):
-    watched = visit()
-    watched.page.add_init_script("delete globalThis.WebAssembly")
-    page = watched.open()
-    content = encoded(scene(99, 64))
-    upload(page, content)
-    truth, shown = python_trace(network, content), page_trace(page)
-    for name, values in truth.items():
-        assert close(shown[name], values), name
-    assert not [url for url in watched.requests if "onnxruntime" in url]
-
-
 def animation() -> bytes:
     frames = [scene(40, 40, seed=i).quantize(64) for i in range(3)]
     return encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=100)

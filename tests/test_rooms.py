@@ -10,7 +10,7 @@ import pytest
 from tests.node import ROOT
 
 SOURCE = ROOT / "assets" / "src"
-ROOMS = ["arithmetic", "data", "drawing", "elements", "figures", "page"]  # from the top down
+ROOMS = ["arithmetic", "data", "worker", "drawing", "elements", "figures", "page"]  # from the top down
 IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](\.[^"']*)["']""")
 
 

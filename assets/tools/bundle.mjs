@@ -1,7 +1,7 @@
 // node tools/bundle.mjs OUT: the site's scripts, classic ones since file:// blocks modules.
 // OUT/core.js holds the modules of the rooms that figures share, as the global `strata`: strata["drawing/colours"], …
 // OUT/<figure>.js is a figure; OUT/<figure>.<part>.js a part of it that loads later (`later` in <figure>.json). Both take the
-// core as given. OUT/page.js is on every page; OUT/onnxruntime.js sets `ort`.
+// core as given. OUT/page.js is on every page. OUT/worker.js gives the page the worker's code as a function.
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { build } from "esbuild";
@@ -67,9 +67,11 @@ await Promise.all([
   ...entries.map((entry) => build({ ...common, ...entry, plugins: [core] })),
   build({
     ...common,
-    stdin: { contents: 'export * from "onnxruntime-web/wasm"', resolveDir: "." },
-    globalName: "ort",
-    // A classic script has no import.meta, by which the package would look for its files; it is given their bytes instead.
-    outfile: join(out, "onnxruntime.js"),
+    entryPoints: ["src/worker/serve.ts"],
+    globalName: "code",
+    // As text the function starts a worker from a Blob; where there are no workers, the page calls it.
+    banner: { js: 'strata.define("scripts/worker",()=>{' },
+    footer: { js: "return code});" },
+    outfile: join(out, "worker.js"),
   }),
 ]);

@@ -2,6 +2,9 @@
  * The one loader of the site's own data. `file://` forbids fetch and modules, so data come as classic scripts that
  * call `strata.define(key, payload)`; the same way serves over http.
  */
+import { LoadError, unpack } from "./packed";
+
+export { LoadError };
 
 const waiting = new Map<string, (payload: unknown) => void>();
 
@@ -27,13 +30,6 @@ export const pageUrl = (path: string): string =>
 /** Called by a data script. */
 export function define(key: string, payload: unknown): void {
   waiting.get(key)?.(payload);
-}
-
-/** An error in a file of the site: missing, truncated, or with other content. */
-export class LoadError extends Error {
-  constructor(readonly file: string) {
-    super(`cannot load ${file}`);
-  }
 }
 
 const loading = new Map<string, Promise<unknown>>();
@@ -79,43 +75,4 @@ export async function loadGlobal<T>(key: string, name: string): Promise<T> {
 }
 
 /** Load bytes that were compressed and written as text. */
-export async function loadBytes(key: string): Promise<Uint8Array<ArrayBuffer>> {
-  return gunzip([fromBase64(await load<string>(key))], `${key}.js`);
-}
-
-/** Load bytes from several scripts; `onProgress` gets the share that is loaded. */
-export async function loadParts(key: string, onProgress: (share: number) => void): Promise<Uint8Array<ArrayBuffer>> {
-  const { parts, bytes } = await load<{ parts: number; bytes: number }>(key);
-  let here = 0;
-  let failed = false; // pending parts then report no more progress
-  onProgress(0);
-  const part = async (i: number) => {
-    const chunk = fromBase64(await load<string>(`${key}.${i}`));
-    here++;
-    if (!failed) onProgress(here / parts);
-    return chunk;
-  };
-  const chunks = await Promise.all(Array.from({ length: parts }, (_, i) => part(i))).catch((error: unknown) => {
-    failed = true;
-    throw error;
-  });
-  const whole = await gunzip(chunks, `${key}.js`);
-  if (whole.length !== bytes) throw new LoadError(`${key}.js`);
-  return whole;
-}
-
-function fromBase64(text: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(text);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  return bytes;
-}
-
-async function gunzip(chunks: Uint8Array<ArrayBuffer>[], file: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    const stream = new Blob(chunks).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Uint8Array(await new Response(stream).arrayBuffer());
-  } catch {
-    throw new LoadError(file);
-  }
-}
+export const loadBytes = (key: string): Promise<Uint8Array<ArrayBuffer>> => unpack(load, key);

@@ -6,10 +6,10 @@
  */
 import { MANIFEST_VERSION, type Manifest } from "../arithmetic/manifest";
 import { decodeTrace, decodeWeights, forward, type Trace, toImage, type Weights } from "../arithmetic/trace";
-import { infer } from "./infer";
 import { forgetKept, recall, remember } from "./keep";
 import { LoadError, load, loadBytes } from "./loading";
 import { type Crop, centralCrop, type OwnPicture, PictureError, pictureIn, pixelsOf, readPicture } from "./picture";
+import { run, WORKER } from "./work";
 
 /** What is on show: an example of a model, the reader's own, or what was painted for a model: its input, uint8 (C, H, W). */
 export type Picture =
@@ -155,17 +155,22 @@ class Store extends EventTarget {
     this.works.set(key, work);
     if (this.works.size > TRACES_KEPT) this.works.delete(this.works.keys().next().value!);
     work.waiting++;
+    const settled = new AbortController(); // takes the listener away again
     const gone = new Promise<never>((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      signal.addEventListener("abort", () => reject(signal.reason), { signal: settled.signal });
     });
     try {
       signal.throwIfAborted();
       return await Promise.race([work.trace, gone]);
     } finally {
+      settled.abort();
       work.waiting--;
       if (signal.aborted && !work.waiting && !work.isDone) {
         work.controller.abort();
-        if (this.works.get(key) === work) this.works.delete(key);
+        if (this.works.get(key) === work) {
+          this.works.delete(key);
+          if ("own" in picture && this.task.step !== "failed") this.report({ step: "idle" });
+        }
       }
     }
   }
@@ -220,11 +225,15 @@ class Store extends EventTarget {
     signal.throwIfAborted();
     tell({ step: "computing" });
     const image = toImage(manifest, pixels);
-    let note: string | undefined;
     const onProgress = (share: number) => tell({ step: "loading_engine", share });
-    const layers = await infer(manifest, image, onProgress, () => (note = "engine_blocked"), signal);
+    const { layers, isBlocked } = await run("infer", { manifest, image }, { signal, onProgress }).catch(
+      async (error: unknown) => {
+        if (!(error instanceof LoadError) || error.file !== `${WORKER}.js`) throw error;
+        return { layers: forward(manifest, await this.weights(manifest.name), image), isBlocked: true };
+      },
+    );
     signal.throwIfAborted();
-    tell({ step: "idle", note });
+    tell({ step: "idle", note: isBlocked ? "engine_blocked" : undefined });
     return { source: OWN, layers };
   }
 }

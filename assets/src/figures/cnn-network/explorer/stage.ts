@@ -9,7 +9,8 @@ import * as explain from "../../../arithmetic/explain";
 import * as kinds from "../../../arithmetic/kinds";
 import type { Manifest } from "../../../arithmetic/manifest";
 import type { MapName, Trace, Weights } from "../../../arithmetic/trace";
-import * as slices from "../../../data/slices";
+import { store } from "../../../data/store";
+import { run } from "../../../data/work";
 import type * as draw from "../../../drawing/colours";
 import * as texts from "../../../drawing/text";
 import * as themes from "../../../drawing/theme";
@@ -88,6 +89,8 @@ class NetworkStage extends LitElement {
     super.disconnectedCallback();
     removeEventListener("beforeprint", this.onPrint);
     clearTimeout(this.saying);
+    this.stopRanking();
+    this.ranked = null;
     this.player.play(false);
   }
 
@@ -173,37 +176,47 @@ class NetworkStage extends LitElement {
     return look.layer === "image" ? input(given) : views[kinds.kindOf(stepOf(given).layer).view](given);
   }
 
-  /** The layer's maps by effect. The rest of the network runs once for each, in slices; their order stays the same. */
-  private ranking(given: Given): readonly Ranked[] {
-    const {
-      trace,
-      look: { layer },
-    } = given;
+  /** The maps of the layer once they are ranked; the rest of the network runs once for each, in the worker. While they are on show they keep their order. */
+  private ranking({ manifest, weights, trace, look: { layer } }: Given): readonly Ranked[] {
     const before = this.ranked;
-    if (before?.trace !== trace || before.layer !== layer) {
-      const order = before?.layer === layer && before.source === trace.source ? before.order : [];
-      const ranked = (this.ranked = {
-        trace,
-        layer,
-        source: trace.source,
-        maps: before?.layer === layer ? before.maps : [],
-        order,
-      });
-      const maps: Ranked[] = [];
-      void slices.nextTask().then(async () => {
-        const stale = () => this.ranked !== ranked || this.given.look.view !== "what_if";
-        if (!(await slices.inSlices(explain.rankJobs(given, layer, maps, this.given.off), stale))) {
-          if (this.ranked === ranked) this.ranked = null; // start again when the view is shown again
-          return;
-        }
-        if (!order.length) order.push(...maps.map((map) => map.channel));
-        ranked.maps = order.map((channel) => maps.find((map) => map.channel === channel)!);
-        this.requestUpdate();
-      });
-    }
-    return this.ranked!.maps;
+    if (before?.trace === trace && before.layer === layer) return before.maps;
+    this.stopRanking();
+    const isSame = before?.layer === layer;
+    const order = isSame && before.trace.source === trace.source ? before.order : [];
+    const ranked = (this.ranked = {
+      trace,
+      layer,
+      maps: isSame ? before.maps : [],
+      order,
+      controller: new AbortController(),
+    });
+    const { signal } = ranked.controller;
+    const show = (maps: readonly Ranked[]) => {
+      if (!order.length) order.push(...maps.map((map) => map.channel));
+      ranked.maps = order.map((channel) => maps.find((map) => map.channel === channel)!);
+      this.requestUpdate();
+    };
+    void run("rank", { manifest, weights, trace, layer, off: this.given.off }, { signal }).then(
+      show,
+      (error: unknown) => {
+        if (signal.aborted) return;
+        this.ranked = null; // begun anew when it is looked at again
+        store.fail(error);
+      },
+    );
+    return ranked.maps;
   }
-  private ranked: { trace: Trace; layer: string; source: string; maps: Ranked[]; order: number[] } | null = null;
+
+  private stopRanking() {
+    this.ranked?.controller.abort();
+  }
+  private ranked: {
+    trace: Trace;
+    layer: string;
+    maps: readonly Ranked[];
+    order: number[];
+    controller: AbortController;
+  } | null = null;
 
   private named(given: Given) {
     return `${given.look.layer}, ${this.which(given)}`;
