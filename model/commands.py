@@ -120,7 +120,7 @@ def _train(model: Model, data: Path, options: Options) -> None:
     except BuildError as error:
         raise BuildError(f"[models.{model.name}] {error.message}", "strata.toml") from error
     checkpoint = options.root / ".cache" / "train" / f"{model.name}.safetensors"
-    with counting() as progress, _only_training(model, checkpoint.with_suffix(".lock")):
+    with counting() as progress, only_training(model, checkpoint.with_suffix(".lock")):
         photos = _read(model, data, shape, progress, options)
         counts = np.bincount(photos.labels, minlength=len(model.classes)).tolist()
         for line in report(photos.findings, [c.name for c in model.classes], counts):
@@ -142,7 +142,7 @@ def _train(model: Model, data: Path, options: Options) -> None:
 
 
 @contextmanager
-def _only_training(model: Model, path: Path) -> Iterator[None]:
+def only_training(model: Model, path: Path) -> Iterator[None]:
     """Hold the lock at `path`, which the system releases however this process ends; BuildError if another has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

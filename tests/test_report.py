@@ -177,7 +177,7 @@ def test_bombs_and_encrypted_files_are_refused(tmp_path, monkeypatch):
 
 def test_one_model_is_trained_by_one_process(tmp_path):
     """The lock goes with the process that holds it, however that ends."""
-    from model.commands import _only_training
+    from model.commands import only_training
     from tests.node import ROOT
 
     code = "import sys\nfrom filelock import FileLock\nlock = FileLock(sys.argv[1])\nlock.acquire()\nprint('held', flush=True)\nsys.stdin.read()"
@@ -187,9 +187,9 @@ def test_one_model_is_trained_by_one_process(tmp_path):
     )
     assert holder.stdout and holder.stdout.readline() == b"held\n"
     birds = type("Model", (), {"name": "birds"})
-    with pytest.raises(BuildError, match="another training of birds is running"), _only_training(birds, path):
+    with pytest.raises(BuildError, match="another training of birds is running"), only_training(birds, path):
         pass
     holder.kill()
     holder.wait()
-    with _only_training(birds, path):
+    with only_training(birds, path):
         pass
