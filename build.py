@@ -102,7 +102,7 @@ def serve(options: Options) -> int:
 def _base(root: Path) -> str:
     """The path below which the site is served: that of its address on the web, so that links work there as here."""
     try:
-        site = read_site(root)
+        site = read_site(root, Faults())
     except BuildError:
         return "/site/"  # the first build tells what is wrong
     return f"{urlsplit(site.site_url).path or '/' + re.sub('[^a-z0-9]+', '-', site.title.lower()).strip('-')}/"

@@ -110,10 +110,9 @@ def read_site(root: Path, faults: Faults = RAISE) -> Site:
         raise BuildError('lessons must name "index", the home page', path)
     models = {}
     for name, entry in table["models"].items():
-        before = len(faults)
         with faults.collect():
             model = _model(root, path, name, entry, languages, faults)
-            if len(faults) == before:
+            if model:
                 models[name] = model
     for field_name in ("site_url", "feedback"):
         with faults.collect():
@@ -163,7 +162,8 @@ def _language(code: str, entry: dict[str, Any], path: Path, faults: Faults) -> L
 
 def _model(
     root: Path, path: Path, name: str, entry: dict[str, Any], languages: list[Language], faults: Faults
-) -> Model:
+) -> Model | None:
+    """A model; None where one of its classes cannot be read, which is a fault already."""
     where = f"[models.{name}]"
     if not NAME.fullmatch(name):
         raise BuildError(f"{where} must be named in small letters, digits, - and _", path)
@@ -184,8 +184,9 @@ def _model(
     for number, item in enumerate(entry["classes"], 1):
         with faults.collect():
             classes.append(_class(number, item, where, path, languages, faults))
-    if len(classes) == len(entry["classes"]):
-        _check_classes(classes, where, path)
+    if len(classes) < len(entry["classes"]):
+        return None
+    _check_classes(classes, where, path)
     return Model(
         name,
         entry["title"],
@@ -206,12 +207,11 @@ def _class(number: int, item: Any, where: str, path: Path, languages: list[Langu
     if not all(isinstance(label, str) for label in labels.values()):
         raise BuildError(f'labels of class "{item["name"]}" of {where} must be strings', path)
     missing = [language.code for language in languages if language.code not in labels]
-    if missing:
-        raise BuildError(
-            f'class "{item["name"]}" of {where} has no label in "{missing[0]}"; '
-            f'add labels = {{ {missing[0]} = "…" }} to it, or take the language out of [languages]',
-            path,
-        )
+    with faults.collect():
+        if missing:
+            add = f'add labels = {{ {missing[0]} = "…" }} to it, or take the language out of [languages]'
+            raise BuildError(f'class "{item["name"]}" of {where} has no label in "{missing[0]}"; {add}', path)
+    labels |= dict.fromkeys(missing, item["name"])
     return ClassName(item["name"], item.get("folder", item["name"]), labels)
 
 

@@ -123,8 +123,9 @@ def read_lesson(path: Path, slug: str, language: Language, faults: Faults = RAIS
             if not isinstance(value, FIELDS[name]):
                 raise BuildError(f'"{name}" must be {_KINDS[FIELDS[name]]}', path, _line_of(text, name))
     for name in REQUIRED:
-        if name not in front:
-            raise BuildError(f'"{name}" is missing in the front matter', path, 1)
+        with faults.collect():
+            if name not in front:
+                raise BuildError(f'"{name}" is missing in the front matter', path, 1)
     return Lesson(
         slug,
         language,
