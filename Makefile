@@ -1,5 +1,5 @@
-# `make site` builds the site into site/, `make test` runs the linters and every test, `make lint` the linters alone,
-# `make bench` measures. All set up what they need.
+# `make site` builds the site into site/, `make test` runs the linters and all tests, `make lint` only the linters,
+# `make bench` the benchmarks. All targets install what they need.
 
 PYTHON ?= python3
 BIN := .venv/bin

@@ -89,7 +89,7 @@ def read_site(root: Path, faults: Faults = RAISE) -> Site:
     try:
         table = tomllib.loads(read_text(path))
     except FileNotFoundError:
-        raise BuildError("missing; every site has one at its top", path) from None
+        raise BuildError("missing; every site has one in its root folder", path) from None
     except tomllib.TOMLDecodeError as error:
         raise BuildError(f"not valid TOML: {error}", path) from error
     required: dict[str, type] = {"title": str, "languages": dict, "lessons": list, "models": dict}
@@ -153,7 +153,7 @@ def _language(code: str, entry: dict[str, Any], path: Path, faults: Faults) -> L
     _check(entry, path, f"[languages.{code}]", {"name": str, "tag": str}, {"dir": str}, faults)
     if not TAG.fullmatch(entry["tag"]) or not SLUG.fullmatch(code):
         raise BuildError(
-            f'[languages.{code}]: a tag is like "en", "zh-Hans" or "pt-BR", and the code is in small letters', path
+            f'[languages.{code}]: a tag is like "en", "zh-Hans" or "pt-BR", and the code is in lower-case letters', path
         )
     if entry.get("dir", "ltr") not in ("ltr", "rtl"):
         raise BuildError(f'[languages.{code}]: dir is "ltr" or "rtl"', path)
@@ -166,7 +166,7 @@ def _model(
     """A model; None where one of its classes cannot be read, which is a fault already."""
     where = f"[models.{name}]"
     if not NAME.fullmatch(name):
-        raise BuildError(f"{where} must be named in small letters, digits, - and _", path)
+        raise BuildError(f"{where} must have a name of lower-case letters, digits, - and _", path)
     _check(
         entry,
         path,

@@ -55,7 +55,7 @@ def find_figures(
         if CLOSING.match(line):
             if not opened:
                 raise BuildError(
-                    "/// closes nothing; the directive above is closed already or was never opened", lesson.path, place
+                    "unexpected ///; the directive above is already closed or was never opened", lesson.path, place
                 )
             if is_left_out:
                 lines[number] = ""
@@ -94,7 +94,7 @@ def _figure(
             f'unknown figure "{tag}"; figures are {", ".join(kinds)}{nearest(tag, kinds)}', lesson.path, line
         )
     if not ID.fullmatch(argument):
-        message = f'{tag} needs an id of small letters, digits and hyphens: "/// {tag} | some-id"'
+        message = f'{tag} needs an id of lower-case letters, digits and hyphens: "/// {tag} | some-id"'
         raise BuildError(message, lesson.path, line)
     block = _option_lines(lesson, following, line + 1, kinds[tag])
     try:
@@ -143,7 +143,7 @@ def _check_code_language(name: str, lesson: Lesson, line: int) -> None:
     except ClassNotFound:
         known = [alias for _, aliases, _, _ in get_all_lexers() for alias in aliases]
         raise BuildError(
-            f'unknown language "{name}" of a code block; "text" is always right{nearest(name, known)}',
+            f'unknown language "{name}" of a code block; use "text" for none{nearest(name, known)}',
             lesson.path,
             line,
         ) from None

@@ -189,7 +189,7 @@ def _check_maps(name: str, value: str, option: Field, manifest: dict[str, Any]) 
 
 def _check_channel(value: str, layer: str | None, manifest: dict[str, Any]) -> None:
     if value != "strongest" and not value.isdecimal():
-        raise BuildError(f'"{value}" is no channel of a figure; give a number, or "strongest"')
+        raise BuildError(f'invalid channel "{value}"; give a number or "strongest"')
     shape = _layers(manifest).get(layer or "")
     if shape and value.isdecimal() and int(value) >= shape[0]:
         raise BuildError(f'there is no channel "{value}" in a layer of {shape[0]}')

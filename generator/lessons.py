@@ -109,7 +109,7 @@ def read_lesson(path: Path, slug: str, language: Language, faults: Faults = RAIS
         line = mark.line + 2 if mark else 1
         unquoted = re.match(r"(\w+):\s+([^\"'\[{].*:.*)$", text.splitlines()[line - 1])
         if unquoted:
-            message = f'"{unquoted[1]}" holds a colon; put it in quotes: {unquoted[1]}: "{unquoted[2]}"'
+            message = f'"{unquoted[1]}" contains a colon; put it in quotes: {unquoted[1]}: "{unquoted[2]}"'
         else:
             message = f"front matter is not valid YAML: {getattr(error, 'problem', error)}"
         raise BuildError(message, path, line) from error

@@ -23,9 +23,7 @@ PREFIX, LOCK = ".strata-", ".lock"  # of the folder that a build works in, and o
 def check_out(out: Path) -> None:
     """BuildError unless `out` is absent, empty, or a site that an earlier build wrote."""
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARKER).exists())):
-        raise BuildError(
-            "exists and is not a site of Strata's; choose another folder with --out, or empty this one", out
-        )
+        raise BuildError("exists and was not built by Strata; choose another folder with --out, or empty this one", out)
 
 
 def write_site(files: dict[str, bytes], out: Path) -> None:

@@ -79,7 +79,7 @@ def _label(path: Path, classes: list[str]) -> str:
     stem = _words(name_of(path))
     fitting = [name for name in classes if stem == _words(name) or stem.startswith(f"{_words(name)} ")]
     if not fitting:
-        raise BuildError(f"named after no class; classes are {', '.join(classes)}{nearest(stem, classes)}", path)
+        raise BuildError(f"not named after a class; classes are {', '.join(classes)}{nearest(stem, classes)}", path)
     return max(fitting, key=len)
 
 

@@ -28,7 +28,7 @@ def write_card(
     `drawings` are the example pictures; `others` are photos of other classes. The weights are not changed.
     """
     if not photos.part(TEST).names:
-        raise BuildError("no photo is left for the test; give each class at least three, better a hundred")
+        raise BuildError("there are no test photos; use at least three photos per class, preferably a hundred")
     layers, shape = build_network(model.network, len(model.classes))
     card, normalization = load_weights(model.weights, layers, [c.folder for c in model.classes])
     network = Network(deployed(layers), normalization)

@@ -35,7 +35,7 @@ def find_data(site: Site, options: Options) -> dict[str, Path | None]:
             for model in site.models.values()
         )
         raise BuildError(
-            f"no folder there is named as strata.toml says that those of a model's classes are ({folders})",
+            f"no folder has the name that strata.toml gives for a class of a model ({folders})",
             options.data,
         )
     return {name: options.data if name in theirs else None for name in site.models}

@@ -295,5 +295,5 @@ def _archive(path: Path) -> zipfile.ZipFile:
         try:
             _archives[path] = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError) as error:
-            raise BuildError(f"not a whole zip file ({error}); get it again", path) from error
+            raise BuildError(f"incomplete zip file ({error}); download or copy it again", path) from error
     return _archives[path]

@@ -35,7 +35,7 @@ def download(data: Data, folder: Path, on_progress: Callable[[int], None], pause
             _continue(data, part, here, on_progress)
         except urllib.error.HTTPError as error:
             raise BuildError(
-                f"the server answers {error.code} {error.reason}; load the file by hand and name it with --data",
+                f"the server answers {error.code} {error.reason}; download the file yourself and give it with --data",
                 data.url,
             ) from error
         except (OSError, HTTPException) as error:
@@ -52,7 +52,7 @@ def download(data: Data, folder: Path, on_progress: Callable[[int], None], pause
         failures = 0 if grown else failures + 1
         if failures >= TRIES:
             raise BuildError(
-                f"the connection broke off {TRIES} times ({reason}); what is here stays, and the same command goes on from it",
+                f"the connection broke off {TRIES} times ({reason}); the same command resumes the download",
                 data.url,
             )
         if part.exists() and part.stat().st_size < data.bytes:
@@ -60,7 +60,7 @@ def download(data: Data, folder: Path, on_progress: Callable[[int], None], pause
     if part.stat().st_size > data.bytes or _md5(part) != data.md5:
         part.unlink()
         raise BuildError(
-            "what the server sent is not the file described in strata.toml (its MD5 differs); try again, or load it by hand and name it with --data",
+            "what the server sent is not the file described in strata.toml (its MD5 differs); try again, or download it yourself and give it with --data",
             data.url,
         )
     part.replace(target)
@@ -75,9 +75,7 @@ def _continue(data: Data, part: Path, here: int, on_progress: Callable[[int], No
             here = 0
         length = answer.headers.get("Content-Length")
         if length is not None and here + int(length) != data.bytes:
-            raise BuildError(
-                f"the server has another file there: {here + int(length):,} bytes, not {data.bytes:,}", data.url
-            )
+            raise BuildError(f"the server has another file: {here + int(length):,} bytes, not {data.bytes:,}", data.url)
         with part.open("ab" if here else "wb") as file:
             while chunk := answer.read(CHUNK):
                 here += len(chunk)

@@ -32,11 +32,12 @@ def read_idx(content: bytes, name: str) -> np.ndarray:
             raise BuildError("not an IDX file of bytes", name)
         shape = struct.unpack_from(f">{dimensions}I", content, 4)
     except (struct.error, OSError, EOFError, zlib.error) as error:
-        raise BuildError(f"not a whole IDX file ({error}); get it again", name) from error
+        raise BuildError(f"incomplete IDX file ({error}); download or copy it again", name) from error
     start = 4 + 4 * dimensions
     if len(content) - start != math.prod(shape):
         raise BuildError(
-            f"an IDX file of {math.prod(shape):,} bytes that holds {len(content) - start:,}; get it again", name
+            f"an IDX file of {math.prod(shape):,} bytes that contains only {len(content) - start:,}; download or copy it again",
+            name,
         )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 

@@ -138,7 +138,7 @@ def build_graph(specs: list[dict[str, Any]], shape: Shape) -> Graph:
     graph = Graph(layers, inputs)
     unused = next((name for name in layers if name != graph.last and not graph.users(name)), None)
     if unused:
-        raise BuildError(f'no layer takes in "{unused}"; name it among the inputs of one, or leave it out')
+        raise BuildError(f'"{unused}" is not an input of any layer; add it to the inputs of one, or remove it')
     return graph
 
 
@@ -194,7 +194,7 @@ def build_network(network: dict[str, Any], classes: int) -> tuple[Graph, Shape]:
     if "layers" in options:
         unknown = set(options) - {"in_channels", "image_size", "layers"}
         if unknown:
-            raise BuildError(f'network: "{sorted(unknown)[0]}" has no meaning beside layers')
+            raise BuildError(f'network: "{sorted(unknown)[0]}" cannot be combined with layers')
         built = build_graph(options["layers"], shape)
     else:
         name = str(options.pop("type", ""))

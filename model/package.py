@@ -177,7 +177,7 @@ def _rule(unknown: dict[str, Any], layers: list[dict[str, Any]], model: Model) -
     channels = {layer["name"]: layer["shape"][0] for layer in layers} | {None: 0}
     if rule["least"] is None or channels.get(rule["layer"]) != len(rule["least"]):
         raise BuildError(
-            f"the card is of an earlier version or of another network; write it anew with: python build.py evaluate {model.name} --data PATH",
+            f"the card is from an earlier version or another network; update it with: python build.py evaluate {model.name} --data PATH",
             model.weights.with_suffix(".json"),
         )
     return rule

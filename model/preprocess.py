@@ -21,7 +21,7 @@ def open_picture(source: Path | bytes, name: str = "") -> Image.Image:
         picture.load()
     except UnidentifiedImageError as error:
         raise BuildError(
-            "cannot read this picture: it is of no kind that Pillow knows",
+            "cannot read this picture: its format is not supported by Pillow",
             name or (source if isinstance(source, Path) else None),
         ) from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:

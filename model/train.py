@@ -58,7 +58,7 @@ def train(
     lacking = np.setdiff1d(photos.labels, training.labels)
     if len(lacking) or not validation.names:
         name = f'class "{photos.classes[lacking[0]]}"' if len(lacking) and photos.classes else "a class"
-        raise BuildError(f"{name} has no photo left to train on; give each class at least three, better a hundred")
+        raise BuildError(f"{name} has no photos left to train on; use at least three per class, preferably a hundred")
     normalization = normalization_of(training)
     batches: Callable[[Recipe], Batches] = partial(photo_batches, training, normalization=normalization)
     files: list[Path] = []

@@ -125,7 +125,7 @@ def test_a_build_replaces_an_older_site_and_nothing_else(project, capfd):
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work")
     assert build.main(["--root", str(project), "--out", str(mine)]) == 1
-    assert "exists and is not a site of Strata's" in capfd.readouterr().err
+    assert "exists and was not built by Strata" in capfd.readouterr().err
     assert (mine / "thesis.txt").read_text() == "years of work"
 
 

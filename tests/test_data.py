@@ -138,11 +138,11 @@ def test_idx_files_are_read_as_they_are(tmp_path):
             lambda folder: (folder / "train-images-idx3-ubyte.gz").write_bytes(
                 idx(np.zeros((60, 28, 28), np.uint8))[:-9]
             ),
-            "47,040 bytes that holds 47,031",
+            "47,040 bytes that contains only 47,031",
         ),
         (
             lambda folder: (folder / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"x" * 900)[:-30]),
-            "not a whole IDX file",
+            "incomplete IDX file",
         ),
         (lambda folder: (folder / "train-images-idx3-ubyte.gz").write_bytes(b"no pictures at all"), "not an IDX file"),
         (

@@ -191,7 +191,7 @@ def test_a_card_says_what_takes_from_its_figures(project, capfd):
         (
             "robins",
             "evaluate",
-            'no folder there is named as strata.toml says that those of a model\'s classes are (tinyvgg: "n03662601", ',
+            'no folder has the name that strata.toml gives for a class of a model (tinyvgg: "n03662601", ',
         ),
     ],
 )

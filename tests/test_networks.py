@@ -89,7 +89,7 @@ def test_a_wrong_list_of_layers_says_what_is_wrong(specs, says):
         ({"type": "TinyVGG", "in_channels": 4, "image_size": 64}, "in_channels is 1"),
         ({"type": 3, "in_channels": 3, "image_size": 64}, 'unknown network "3"'),
         ({"type": "TinyVGG", "in_channels": 3, "image_size": 64, "hidden_units": 0}, "out_channels must be"),
-        ({"in_channels": 3, "image_size": 8, "layers": [], "padding": 1}, '"padding" has no meaning beside layers'),
+        ({"in_channels": 3, "image_size": 8, "layers": [], "padding": 1}, '"padding" cannot be combined with layers'),
         ({"type": "TinyVGG", "in_channels": 3, "image_size": 64, "depth": 2}, "depth"),
     ],
 )

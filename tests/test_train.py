@@ -400,7 +400,7 @@ def test_a_wrong_recipe_is_refused(table, says):
 
 def test_what_cannot_be_trained_is_said(tmp_path):
     photos = made_photos(2)
-    with pytest.raises(BuildError, match="no photo left to train on"):
+    with pytest.raises(BuildError, match="no photos left to train on"):
         train(TinyVGG(3, 4, 2, 20, 0), photos, RECIPE, tmp_path / "w.safetensors", tmp_path / "c", lambda epoch: None)
 
 

@@ -1,5 +1,5 @@
-// node tools/bundle.mjs OUT: the site's scripts, classic ones since file:// blocks modules.
-// OUT/core.js holds the modules of the rooms that figures share, as the global `strata`: strata["drawing/colours"], …
+// node tools/bundle.mjs OUT: bundle the site's scripts as classic scripts, since file:// blocks modules.
+// OUT/core.js contains the modules that figures share, as the global `strata`: strata["drawing/colours"], …
 // OUT/<figure>.js is a figure; OUT/<figure>.<part>.js a part of it that loads later (`later` in <figure>.json). Both take the
 // core as given. OUT/page.js is on every page. OUT/worker.js gives the page the worker's code as a function.
 import { readdirSync, readFileSync } from "node:fs";
@@ -20,7 +20,7 @@ const ROOMS = ["arithmetic", "data", "drawing", "elements"];
 const LIT = ["lit", "lit/directives/repeat.js"];
 const source = resolve("src");
 
-/** In a figure, an import from a room or of Lit is what core.js has put into the global. */
+/** In a figure, imports of shared modules and of Lit are taken from core.js's global. */
 const core = {
   name: "core",
   setup(build) {
