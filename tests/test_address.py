@@ -53,9 +53,9 @@ def test_the_back_button_goes_back_a_view_and_language_keeps_it(visit):
 @pytest.mark.parametrize(
     ("values", "note"),
     [
-        ("example=own", "stays with them"),
-        ("example=unicorn", "is not here any more"),
-        ("layer=conv_9", "is not in this network"),
+        ("example=own", "never left their device"),
+        ("example=unicorn", "no longer exists"),
+        ("layer=conv_9", "does not exist in this network"),
     ],
 )
 def test_an_address_that_cannot_be_restored_says_so(visit, values, note):
