@@ -1,9 +1,10 @@
-"""`make bench`: what the site costs its readers and its authors, against the budgets, in one run of one browser.
+"""`make bench`: measure speed, size and memory against the budgets, in one run of one browser.
 
     python -m tests.bench [--url ADDRESS --drawn SELECTOR] [--quick]
 
-With --url another site is measured in the same run, by the figures that any site has; SELECTOR says when it is drawn.
-Lighthouse looks at the home page as well, and what took points away stands below the table. Exit status 1 where a budget is missed. Machines are noisy: compare within a run, never between two.
+With --url, another site is measured in the same run, as far as the measures apply to any site; SELECTOR matches once it is
+drawn. Lighthouse audits the home page; reasons for lost points are printed below the table. The exit status is 1 if a budget
+is missed. Results vary between runs: compare only within a run.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ SLOW = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uplo
 
 @dataclass
 class Row:
-    """One figure: ours, the most that it may be or the least (neither: only told), and the peer's where it was measured."""
+    """One measurement: our value, its upper or lower limit (if any), and the other site's value if measured."""
 
     what: str
     unit: str
@@ -75,7 +76,7 @@ requestAnimationFrame(look);
 
 
 def visit(browser: Browser, url: str, drawn: str, slow: bool = False) -> dict[str, float]:
-    """Open a page with an empty cache: bytes and requests until it is drawn, when that was, and the longest task afterwards."""
+    """Open a page with an empty cache: bytes, requests and time until it is drawn, and the longest task afterwards."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     session = context.new_cdp_session(page)
@@ -108,7 +109,7 @@ def visit(browser: Browser, url: str, drawn: str, slow: bool = False) -> dict[st
 
 
 def repeated(times: int, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
-    """The median of each figure."""
+    """The median of each measure."""
     runs = [measure() for _ in range(times)]
     return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
 
@@ -215,9 +216,9 @@ def looked_into(page: Page) -> list[Row]:
     page.click(".cn-paint")
     return [
         Row(f"opening a view (the slowest: {slowest})", "ms", statistics.median(opened[slowest]), 50),
-        Row("pointing over a 62 × 62 map: frames a second", "", frames, least=55),
-        Row("longest task meanwhile", "ms", longest, 50),
-        Row("painting: the whole network a second", "", painted, least=30),
+        Row("pointing at a 62 × 62 map: frames per second", "", frames, least=55),
+        Row("longest task while pointing", "ms", longest, 50),
+        Row("painting: network updates per second", "", painted, least=30),
     ]
 
 
@@ -236,14 +237,14 @@ def in_use(page: Page) -> list[Row]:
     warm = statistics.median(page.evaluate(UPLOAD, [20, 100]))
     return [
         Row("another example: all maps redrawn", "ms", switch, 50),
-        Row("first picture of one's own, engine included", "s", cold),
-        Row("each picture after it", "ms", warm, 100),
-        Row("memory gained over 100 pictures", "MB", used_memory(page, session) - before, 1),
+        Row("reader's first picture, with loading the engine", "s", cold),
+        Row("each further picture", "ms", warm, 100),
+        Row("memory growth over 100 pictures", "MB", used_memory(page, session) - before, 1),
     ]
 
 
 def reports(tools: Node, sites: dict[str, str], times: int) -> tuple[list[Row], list[str]]:
-    """Lighthouse's scores of each site, by the run that did middling, and what took points from ours."""
+    """Lighthouse's scores of each site from the median run, and the reasons for our lost points."""
     rows, lost = [], []
     for device in DEVICES:
         runs = {
@@ -268,7 +269,7 @@ def reports(tools: Node, sites: dict[str, str], times: int) -> tuple[list[Row], 
 
 
 def project(folder: Path, site_url: str = "") -> Path:
-    """This project without its caches, in a folder of its own; with an address, as a site that is online has one."""
+    """A copy of this project without caches, with a site_url."""
     folder.mkdir()
     for shared in ("content", "site_templates", "assets", "model"):
         (folder / shared).symlink_to(ROOT / shared)
@@ -279,7 +280,7 @@ def project(folder: Path, site_url: str = "") -> Path:
 
 
 def builds(lessons: int) -> list[Row]:
-    """A build with empty caches, the one after it, and one of many lessons."""
+    """A build with empty caches, a second build, and a build of many lessons."""
 
     def seconds(root: Path, out: Path) -> float:
         started = time.monotonic()

@@ -1,4 +1,4 @@
-"""What the tests share: the built site, Node, the browsers, and the committed network."""
+"""Shared fixtures: the built site, Node, the browsers, and the committed networks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PHOTOS = ROOT.parent / "shared" / "data" / "tiny-imagenet-10.zip"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what an engine cannot do, with the reason from the table of limits; run again what WebKit crashed in."""
+    """Skip what an engine does not support, with the reason from the table of limits; rerun tests in which WebKit crashed."""
     for item in items:
         values = item.callspec.params if hasattr(item, "callspec") else {}
         engine = values.get("engine")
@@ -107,7 +107,7 @@ def manifest(built) -> dict:
 
 @pytest.fixture(scope="session")
 def photos() -> Path:
-    """The set of photos beside the project, where there is one."""
+    """The data set beside the project, if there is one."""
     if not PHOTOS.exists():
         pytest.skip("needs the photos of tiny-imagenet beside the project")
     return PHOTOS
@@ -141,7 +141,7 @@ def address(built):
 
 @pytest.fixture
 def visit(browsers, address):
-    """`visit(engine, place, **context)` gives a watched page; every page must be free of faults when the test ends."""
+    """`visit(engine, place, **context)` gives a watched page; no page may have faults when the test ends."""
     opened = []
 
     def start(engine="chromium", place="http", base=None, check=True, **context):
@@ -166,7 +166,7 @@ def network(site):
 
 @pytest.fixture(scope="module", params=["tinyvgg", "fashion"])
 def shipped(request, built, site) -> Shipped:
-    """Each network of the site; tests of one hold for the other."""
+    """Each network of the site."""
     model = site.models[request.param]
     network, _ = build_network(model.network, len(model.classes))
     _, normalization = load_weights(model.weights, network)
@@ -188,7 +188,7 @@ LESSON = (CASES / "base" / "input" / "content" / "en" / "index.md").read_text(en
 
 @pytest.fixture
 def project(tmp_path) -> Path:
-    """A whole project of its own: one small network with random weights, two pictures, one lesson in English."""
+    """A complete separate project: one small network with random weights, two pictures, one lesson in English."""
     return make_project(tmp_path / "project", PROJECT, {"index": LESSON}, ["red", "blue"])
 
 

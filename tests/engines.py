@@ -1,4 +1,4 @@
-"""One small fixture for all browser tests: an engine, a place to open the site from, and a page that tells on itself."""
+"""The fixture for all browser tests: an engine, an address of the site, and a page that records its faults."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ LIMITS = {
 
 
 def limit(engine: str, test: str, values: Iterable[Any]) -> str | None:
-    """Why this test, with these values of its parameters, cannot run in an engine."""
+    """The reason why this test, with these parameters, cannot run in an engine."""
     if engine == "webkit" and sys.platform != "linux":
         return "WebKitGTK is made for Linux alone"
     names = [test, *(f"{test}[{value}]" for value in values)]
@@ -81,7 +81,7 @@ def launch(playwright: Playwright, engine: str) -> Browser | WebKit:
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """Serves a folder below SUB_PATH, and what `broken` says instead of a file."""
+    """Serves a folder below SUB_PATH, with the replacements in `broken`."""
 
     broken: ClassVar[dict[str, bytes | None]] = {}
     packed: ClassVar[dict[str, bytes]] = {}
@@ -138,7 +138,7 @@ def served(
 
 @dataclass
 class Watched:
-    """A page, and everything it did that it should not: see `faults`."""
+    """A page that records its faults: see `faults`."""
 
     page: Page | WebKitPage
     base: str
@@ -166,7 +166,7 @@ document.addEventListener("securitypolicyviolation", (event) => window.violation
 
 
 def watch(page: Page | WebKitPage, base: str) -> Watched:
-    """Listen to everything that `page` does from now on."""
+    """Record the events of `page` from now on."""
     watched = Watched(page, base)
     page.add_init_script(VIOLATIONS)
     page.on("request", lambda request: watched.requests.append(request.url))

@@ -1,4 +1,4 @@
-"""What a figure shows, as an address: restored from it, followed by it, taken back and taken along."""
+"""A figure's state in the address: restored from it, written to it, undone, and kept on other pages."""
 
 import io
 
@@ -79,7 +79,7 @@ def test_a_lesson_links_into_the_figure_and_the_figure_into_the_lesson(visit):
 
 
 def test_an_address_keeps_what_the_reader_brought(visit):
-    """A link into the figure, the back button and another language leave the reader's picture where it is."""
+    """A link into the figure, the back button and another language keep the reader's picture."""
     page = visit(viewport={"width": 1440, "height": 1000}).open()
     upload(page, encoded(scene(90, 70)))
     page.click("a[data-show*='view=window']")

@@ -1,4 +1,4 @@
-"""Auditors that others wrote find nothing on any page: html-validate, and linkinator with fragments. (axe-core: test_reach.py.)"""
+"""html-validate and linkinator (with fragments) find no faults on any page. (axe-core: test_reach.py.)"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ADDRESS = f"https://example.org{SUB_PATH}/"  # of the last one
 
 @pytest.fixture(scope="session", params=SITES)
 def site_folder(request, built, tmp_path_factory) -> Path:
-    """This site, and those of some cases."""
+    """This site and the sites of some cases."""
     return (
         built if request.param == "built" else run(CASES / request.param, tmp_path_factory.mktemp(request.param)).site
     )
@@ -39,7 +39,7 @@ def validate(tools: Node, folder: Path) -> None:
 
 
 def follow_links(tools: Node, base: str, folder: Path) -> None:
-    """Every link and anchor of every page by linkinator, those of pages that nothing links to as well; no other host is asked."""
+    """Every link and anchor of every page by linkinator, also of pages that nothing links to; no other host is contacted."""
     pages = [f"{base}{path.relative_to(folder).as_posix()}" for path in sorted(folder.rglob("*.html"))]
     tools.run(
         "node_modules/linkinator/build/src/cli.js",

@@ -1,4 +1,4 @@
-"""What `make bench` makes of its figures: which ones miss their budget, and what Lighthouse says."""
+"""Evaluation of benchmark results: missed budgets, and Lighthouse's reports."""
 
 import pytest
 

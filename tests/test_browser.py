@@ -93,7 +93,7 @@ def test_a_network_trained_on_photos_gets_most_drawings_right(manifest, built, s
 
 @pytest.mark.parametrize("scale", [1, 2])
 def test_a_map_is_its_values_a_colour_each(visit, manifest, scale):
-    """A heatmap's pixels are told apart as its values are: the larger a value, the further its colour from zero's. At any fineness of the screen."""
+    """The larger a value, the further its pixel's colour is from zero's, at any screen resolution."""
     page = visit(device_scale_factor=scale, viewport={"width": 1440, "height": 900}).open()
     layers = page_trace(page)
     for name, channel in (("conv_1_1", 0), ("conv_1_2", 7), ("max_pool_2", manifest["layers"][0]["shape"][0] - 1)):
@@ -111,7 +111,7 @@ def test_a_map_is_its_values_a_colour_each(visit, manifest, scale):
 
 @pytest.mark.parametrize("engine", ["chromium", "firefox"])
 def test_what_the_first_figure_needs_is_asked_for_ahead_and_once(visit, built, engine):
-    """Not in the page's head, where it would hold up what paints the page, but by a script once that has happened."""
+    """Not in the page's head, where it would delay the first paint, but by a script after the first paint."""
     start = visit(engine)
     asked: list[str] = []
     start.page.on("request", lambda request: asked.append(re.sub(r"\?.*", "", request.url)))

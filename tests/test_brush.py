@@ -1,4 +1,4 @@
-"""A picture of one's own in the explorer: painted on the input, undone, and looked into."""
+"""Painting on the network's input: strokes, undo, and the explorer."""
 
 import numpy as np
 import torch

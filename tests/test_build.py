@@ -1,4 +1,4 @@
-"""The whole build: the same bytes each time, every link leads somewhere, and nothing but an older site is replaced."""
+"""The whole build: reproducible, without broken links, and replacing only older sites."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.site import check_pages, files
 
 
 def tracked(folder: Path) -> None:
-    """Copy what a clone has: every file that git tracks or would, and not one more."""
+    """Copy what a clone contains: every file that git tracks or would track, and no other."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
@@ -98,7 +98,7 @@ def test_the_licences_of_what_is_shipped_go_along(built):
 
 
 def test_the_home_page_stays_light(built):
-    """What the first drawing needs, compressed, within the budget of 300 KB."""
+    """The compressed size of the files for the first drawing is within the budget of 300 KB."""
     import gzip
 
     needed = [
@@ -210,5 +210,5 @@ def test_an_unexpected_fault_is_one_line_too(project, capfd, monkeypatch):
 
 
 def test_types(node):
-    """TypeScript's own check, strict."""
+    """TypeScript's strict type check."""
     node.run("node_modules/typescript/bin/tsc", "-p", ".")

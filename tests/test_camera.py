@@ -1,4 +1,4 @@
-"""The camera, as a stream that the test makes: followed, kept, refused, and switched off."""
+"""The camera, with a test stream: live, photo taken, permission denied, and switched off."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.pictures import encoded, scene
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_camera_is_followed_and_a_frame_kept(browsers, address, engine):
-    """A camera of the browser's own making."""
+    """The browser's fake camera."""
     page = browsers[engine].new_context().new_page()
     watched = watch(page, address["http"])
     page.add_init_script("""Object.defineProperty(navigator, "mediaDevices", { value: { getUserMedia: async () => {

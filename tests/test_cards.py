@@ -1,4 +1,4 @@
-"""A model's card as a page: every number from the file beside the weights, in both languages, reached from the figure."""
+"""Model cards as pages: every number from the card file, in both languages, linked from the figure."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
 
 @dataclass
 class Outcome:
-    """What a build came to: its exit status, what it said on stdout and stderr, and the site."""
+    """The result of a build: its exit status, stdout and stderr, and the site."""
 
     status: int
     said: str
@@ -65,7 +65,7 @@ class Outcome:
     project: Path
 
     def text(self, name: str) -> str:
-        """What a file of `output/` is compared with."""
+        """The actual content to compare with a file of `output/`."""
         if name == "error.txt":
             return self.error
         if name == "check.txt":

@@ -1,4 +1,4 @@
-"""Colours that mean something can be told apart, by colour-blind readers too."""
+"""Colours with different meanings are distinguishable, also for colour-blind readers."""
 
 import itertools
 import re

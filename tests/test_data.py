@@ -1,4 +1,4 @@
-"""Photos from folders, zips and IDX files, and what each is for."""
+"""Photos from folders, zips and IDX files, and their split."""
 
 import gzip
 import struct

@@ -1,4 +1,4 @@
-"""The fixture of the browser tests itself: what it must see in every engine, and the list of what it cannot."""
+"""The fixture of the browser tests: faults that it must detect in every engine, and the list of limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures of a card against definitions written out, on logits and pictures that the tests make."""
+"""The results in a model card against direct definitions, on synthetic logits and pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the explorer says of a number, against PyTorch: every term of every sum, receptive fields, and the network without some of its maps."""
+"""The explorer's arithmetic against PyTorch: every term of every sum, receptive fields, and switched-off maps."""
 
 import numpy as np
 import pytest

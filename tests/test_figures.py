@@ -1,4 +1,4 @@
-"""What every figure has from its base: state and address, pictures of its own, keyboard, stills; proved with conv-hyperparameters."""
+"""The base class of figures: state and address, pictures, keyboard, stills; tested with conv-hyperparameters."""
 
 from __future__ import annotations
 

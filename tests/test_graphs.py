@@ -1,4 +1,4 @@
-"""Networks that are no chains, and wide ones: built, drawn, and opened in every view."""
+"""Networks with branches, and wide ones: built, drawn, and opened in every view."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the network's maps stand: nothing overlaps or leaves the figure, for any network and any width."""
+"""The network's layout: no overlap or overflow, for any network and any width."""
 
 from __future__ import annotations
 

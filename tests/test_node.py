@@ -1,4 +1,4 @@
-"""Node: the machine's when it is new enough, else one from PyPI; npm's packages once."""
+"""Node: the system's if it is new enough, else one from PyPI; npm packages are installed once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The site's folder: the old site or the new one, whatever happens to the build."""
+"""The output folder contains the old site or the new one, whatever happens to the build."""
 
 from __future__ import annotations
 

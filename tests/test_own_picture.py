@@ -1,4 +1,4 @@
-"""The reader's own picture: every way to give one, every kind of one, in every engine."""
+"""The reader's own picture: all inputs and formats, in every engine."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_a_file_that_is_no_picture_leaves_all_as_it_was(visit, engine):
     "instead", [None, b"<!doctype html><title>404</title>", b'strata.define("scripts/onnxruntime.wasm.2","AAAA']
 )
 def test_an_engine_that_does_not_arrive_is_done_without_and_tried_again(visit, built, network, instead):
-    """A blocker or a school's network: the page's own arithmetic answers, with a note."""
+    """If the engine is blocked, the page computes the network itself and shows a note."""
     broken = {"scripts/onnxruntime.wasm.2.js": instead}
     with served(built, broken) as base:
         page = visit(base=base, check=False).open()
@@ -228,7 +228,7 @@ def test_an_svg_with_html_inside_is_named(visit):
 
 @pytest.mark.parametrize("event", ["drop", "paste"])
 def test_an_address_instead_of_a_picture_is_answered(visit, event):
-    """What is dragged from another page comes as its address, and nothing is fetched from there."""
+    """A picture dragged from another page arrives as an address; nothing is fetched from there."""
     watched = visit()
     page = watched.open()
     page.evaluate(

@@ -1,4 +1,4 @@
-"""Photos among the examples: from the validation folder, else from those held out, and some that the network gets wrong."""
+"""Photos as examples: from the validation folder, else held-out photos, and some misclassified ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any reader: every width, the keyboard, a screen reader, both themes, without JavaScript."""
+"""Accessibility: every width, the keyboard, screen readers, both themes, without JavaScript."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_nothing_overflows_or_overlaps_at_any_width(visit, engine, language):
 
 @pytest.mark.parametrize("width", [390, 1440])
 def test_what_is_in_view_stays_where_it_is_while_the_figure_is_drawn(visit, width):
-    """In Chromium alone: no other browser tells of layout shifts. 0.1 is what Lighthouse still calls good."""
+    """Only in Chromium, since no other browser reports layout shifts. Lighthouse rates up to 0.1 as good."""
     watched = visit(viewport={"width": width, "height": 900})
     watched.page.add_init_script("""window.shift = 0;
         new PerformanceObserver((list) => list.getEntries().forEach((e) => (window.shift += e.value))).observe({ type: "layout-shift", buffered: true });""")

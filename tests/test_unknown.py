@@ -1,4 +1,4 @@
-"""When a page says that a picture looks like none of the classes: how the rule is chosen, and that the page applies the same."""
+"""The rule for pictures of none of the classes: how it is chosen, and that the page applies it."""
 
 import numpy as np
 import pytest
