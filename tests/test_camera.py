@@ -92,6 +92,30 @@ def test_another_picture_switches_the_camera_off(visit, network):
     assert page.evaluate(LIVE) == 0 and page.evaluate("() => sessionStorage.length") == 0
 
 
+def test_what_is_read_out_keeps_its_peace_while_the_camera_runs(visit):
+    """Each frame has another answer: a screen reader hears one every few seconds, and the last one."""
+    watched = visit()
+    watched.page.add_init_script(CAMERA)
+    page = watched.open()
+    page.click("picture-input button")
+    page.wait_for_selector('button[data-example="own"][aria-pressed="true"]', timeout=60_000)
+    answers, said = page.evaluate("""async () => {
+        const figure = document.querySelector("cnn-network"), said = [], answers = new Set();
+        const lines = [...figure.querySelectorAll("[role=status], [aria-live=polite]")];
+        if (!lines.length) throw new Error("nothing is read out");
+        for (const line of lines) new MutationObserver(() => said.push(line.textContent)).observe(line, { subtree: true, childList: true, characterData: true });
+        const end = performance.now() + 7000;
+        while (performance.now() < end) {
+            answers.add(figure.querySelector(".cn-verdict").textContent);
+            await new Promise((next) => requestAnimationFrame(next));
+        }
+        return [answers.size, said];
+    }""")
+    assert answers > 5 and 1 <= len(said) <= 3
+    page.click('button[data-example="pizza"]')
+    page.wait_for_function("() => document.querySelector('cnn-network [role=status]').textContent.includes('pizza')")
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_camera_that_is_refused_is_said(visit, engine):
     watched = visit(engine)

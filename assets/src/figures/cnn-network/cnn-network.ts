@@ -303,7 +303,7 @@ class CnnNetwork extends PictureFigure<State> {
       <div class="cn-head">
         <div class="cn-status">
           ${base?.source === OWN && store.own ? html`<own-picture></own-picture>` : nothing}
-          <p class="cn-summary" role="status" aria-live=${this.paper ? "off" : "polite"}>${overview.summary(manifest, this.view, off)}</p>
+          ${overview.summary(manifest, this.view, off)}
           ${overview.progress(store.task, base?.source === OWN ? (store.own?.notes ?? []) : [])}
           ${overview.switchedOff(off, this.allOn)}
           ${this.note ? html`<p class="cn-message" role="status">${text(this.note)}</p>` : nothing}

@@ -12,6 +12,7 @@ import * as layouts from "../../drawing/layout";
 import * as texts from "../../drawing/text";
 import * as themes from "../../drawing/theme";
 import * as words from "../../drawing/words";
+import "../../elements/live-line";
 import { type Pointed, placeOf } from "./pointing";
 import type * as network from "./view";
 
@@ -20,16 +21,20 @@ const { PAINTED } = stores;
 
 /** The current picture and the prediction, with a warning if the picture may belong to none of the classes. */
 export function summary(manifest: Manifest, view: network.View | null, off: readonly MapName[]) {
-  if (!view) return text("loading");
+  if (!view) return html`<p class="cn-summary">${text("loading")}</p>`;
   const { trace, best, probabilities, unknown } = view;
   const example = manifest.examples.find((candidate) => candidate.name === trace.source);
   const shown = example
     ? words.exampleName(manifest, example)
     : text(trace.source === PAINTED ? "painted_picture" : "own_picture");
-  return html`<span class="cn-shown">${shown}</span>
-    <span class="cn-verdict">${text("verdict", { title: manifest.title })} <strong>${words.className(manifest, manifest.classes[best].name)}</strong>
-      <span class="number">${texts.percent(probabilities[best])}</span></span>
-    ${unknown && !off.length ? html`<span class="cn-doubt">${text("none_of_these", { count: manifest.classes.length })}</span>` : nothing}`;
+  const verdict = text("verdict", { title: manifest.title });
+  const name = words.className(manifest, manifest.classes[best].name);
+  const share = texts.percent(probabilities[best]);
+  const doubt = unknown && !off.length ? text("none_of_these", { count: manifest.classes.length }) : "";
+  return html`<p class="cn-summary"><span class="cn-shown">${shown}</span>
+      <span class="cn-verdict">${verdict} <strong>${name}</strong> <span class="number">${share}</span></span>
+      ${doubt ? html`<span class="cn-doubt">${doubt}</span>` : nothing}</p>
+    <live-line .text=${`${shown}. ${verdict} ${name} ${share} ${doubt}`}></live-line>`;
 }
 
 /** Progress, errors and `notes` about the reader's picture. */

@@ -15,6 +15,7 @@ import type * as draw from "../../../drawing/colours";
 import * as texts from "../../../drawing/text";
 import * as themes from "../../../drawing/theme";
 import * as words from "../../../drawing/words";
+import "../../../elements/live-line";
 import { Player } from "../../../elements/player";
 import * as looks from "../look";
 import * as network from "../view";
@@ -88,7 +89,6 @@ class NetworkStage extends LitElement {
   override disconnectedCallback() {
     super.disconnectedCallback();
     removeEventListener("beforeprint", this.onPrint);
-    clearTimeout(this.saying);
     this.stopRanking();
     this.ranked = null;
     this.player.play(false);
@@ -155,7 +155,7 @@ class NetworkStage extends LitElement {
       </div>
       <p class="st-line"><span class="st-sentence">${this.line(given, shown)}</span> ${this.lessonLink(given, shown)}</p>
       ${this.player.render(look.at === null)}
-      <p class="visually-hidden" role="status">${this.said}</p>
+      <live-line .text=${this.line(given, shown)}></live-line>
       <label class="st-digits"><input type="checkbox" .checked=${this.isFine} @change=${(event: Event) => {
         this.isFine = (event.target as HTMLInputElement).checked;
       }}> ${text("more_digits")}</label>
@@ -314,7 +314,6 @@ class NetworkStage extends LitElement {
       this.querySelector<HTMLElement>(".st")?.focus({ preventScroll: true });
     this.showName();
     this.showOther();
-    this.sayLater();
   }
 
   /** Keep the list in sync with the picture, also after going back. */
