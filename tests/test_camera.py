@@ -116,6 +116,25 @@ def test_what_is_read_out_keeps_its_peace_while_the_camera_runs(visit):
     page.wait_for_function("() => document.querySelector('cnn-network [role=status]').textContent.includes('pizza')")
 
 
+def test_the_camera_goes_on_while_its_square_is_moved(visit):
+    watched = visit()
+    watched.page.add_init_script(CAMERA.replace("canvas.height = 90", "canvas.height = 90, canvas.width = 160"))
+    page = watched.open()
+    page.click("picture-input button")
+    page.wait_for_selector("own-picture input[type=range]", timeout=60_000)
+    page.focus("own-picture input[type=range]")
+    for key, left in (("Home", 0), ("End", 70)):
+        page.keyboard.press(key)
+        page.wait_for_function(f"() => strata['data/store'].store.own.crop.left === {left}")
+        bitmap = page.evaluate_handle("() => strata['data/store'].store.own.bitmap")
+        page.wait_for_function("(before) => strata['data/store'].store.own.bitmap !== before", arg=bitmap)
+        crop, is_live = page.evaluate(
+            "() => { const { crop, isLive } = strata['data/store'].store.own; return [crop, isLive]; }"
+        )
+        assert crop == {"left": left, "top": 0, "side": 90} and is_live
+    assert page.evaluate(LIVE) == 1 and page.evaluate("() => sessionStorage.length") == 0
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_camera_that_is_refused_is_said(visit, engine):
     watched = visit(engine)
