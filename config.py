@@ -132,9 +132,9 @@ def read_site(root: Path, faults: Faults = RAISE) -> Site:
 
 def _slug(slug: Any, before: list[str], languages: dict[str, Any], path: Path) -> str:
     if not isinstance(slug, str) or not SLUG.fullmatch(slug):
-        raise BuildError(f'lesson "{slug}" must be small letters, digits and hyphens', path)
+        raise BuildError(f'lesson "{slug}" must consist of lower-case letters, digits and hyphens', path)
     if slug in languages or slug in RESERVED or slug in before:
-        raise BuildError(f'lesson "{slug}" needs another name; this one is taken', path)
+        raise BuildError(f'lesson "{slug}" needs another name; this one is already used', path)
     return slug
 
 

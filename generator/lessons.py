@@ -70,7 +70,7 @@ def _read_or_none(site: Site, slug: str, language: Language, faults: Faults) -> 
         raise BuildError(f'strata.toml names the lesson "{slug}"; this file is missing{nearest(slug, present)}', path)
     lesson = read_lesson(path, slug, language, faults)
     if is_default and "original" in lesson.front:
-        raise BuildError('"original" belongs into a translation', path, _line_of(read_text(path), "original"))
+        raise BuildError('"original" is only for translations', path, _line_of(read_text(path), "original"))
     return lesson
 
 
@@ -147,7 +147,7 @@ def read_labels(site: Site, faults: Faults = RAISE) -> dict[str, dict[str, str]]
             try:
                 labels[language.code] = tomllib.loads(read_text(path))
             except FileNotFoundError:
-                raise BuildError("missing; it holds every label of the language", path) from None
+                raise BuildError("missing; it contains all labels of the language", path) from None
             except tomllib.TOMLDecodeError as error:
                 raise BuildError(f"not valid TOML: {error}", path) from error
     first = labels[site.default_language.code]

@@ -43,7 +43,7 @@ def find_examples(folder: Path, classes: list[str]) -> list[tuple[Path, str]]:
     )
     for path in files:
         if not all(letter in "-_" or unicodedata.category(letter)[0] in "LMN" for letter in path.stem):
-            raise BuildError("name a picture in letters, digits, - and _ alone", path)
+            raise BuildError("a picture's name may contain only letters, digits, - and _", path)
         if [name_of(other) for other in files].count(name_of(path)) > 1:
             raise BuildError(f'two pictures are named "{name_of(path)}"; rename one', path)
     labels = {path: _label(path, classes) for path in files}

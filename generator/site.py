@@ -153,7 +153,7 @@ def _find_picture(site: Site, lesson: Lesson, link: Link) -> Path:
     name = link.target.partition("#")[0]
     path = (lesson.path.parent / name).resolve()
     if not path.is_file() or not path.is_relative_to(site.root / "content"):
-        message = f'there is no picture "{name}" in content/, seen from this lesson'
+        message = f'there is no picture "{name}" in content/, relative to this lesson'
         raise BuildError(message, lesson.path, link.line)
     return path
 
@@ -171,7 +171,7 @@ def _check_link(
     slug = name.removesuffix(".md") if name else lesson.slug
     if slug not in site.lessons or (name and not name.endswith(".md")):
         known = [f"{slug}.md" for slug in site.lessons]
-        message = f'"{name}" is no lesson; lessons are {", ".join(known)}{nearest(name, known)}'
+        message = f'"{name}" is not a lesson; lessons are {", ".join(known)}{nearest(name, known)}'
         raise BuildError(message, lesson.path, link.line)
     found = rendered.get((code, slug)) or rendered.get((site.default_language.code, slug))
     if found is None or found[1].is_faulty:

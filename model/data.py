@@ -277,7 +277,7 @@ def _member(archive: zipfile.ZipFile, name: str, source: Path) -> bytes:
         with archive.open(info) as file:
             return file.read(info.file_size)  # no more than was announced, and checked
     except (zipfile.BadZipFile, EOFError, OSError, zlib.error, NotImplementedError) as error:
-        raise BuildError(f"{name} in this zip file is damaged ({error}); get it again", source) from error
+        raise BuildError(f"{name} in this zip file is damaged ({error}); download or copy it again", source) from error
 
 
 def _check_size(size: int, place: Path | str) -> None:

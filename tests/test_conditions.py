@@ -10,7 +10,6 @@ import build
 from tests.engines import served
 from tests.node import ROOT
 
-
 LESSON = """---
 title: Figures
 summary: Every figure on one page.

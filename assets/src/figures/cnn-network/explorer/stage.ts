@@ -60,7 +60,6 @@ export interface StageGiven {
 }
 
 const FINE = 5; // decimals, instead of two
-const STILL = 700; // milliseconds without a change before screen readers announce it
 
 class NetworkStage extends LitElement {
   static override properties = { given: {}, isFine: { state: true } };
@@ -336,21 +335,6 @@ class NetworkStage extends LitElement {
     this.railed = shown;
   }
   private railed = "";
-
-  /** Announce the sentence once it stops changing. */
-  private sayLater() {
-    const line = this.querySelector(".st-sentence")?.textContent ?? "";
-    if (line === this.pending) return;
-    this.pending = line;
-    clearTimeout(this.saying);
-    this.saying = setTimeout(() => {
-      this.said = line;
-      this.requestUpdate();
-    }, STILL);
-  }
-  private pending = "";
-  private said = "";
-  private saying = 0;
 }
 
 customElements.define("network-stage", NetworkStage);
