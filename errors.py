@@ -26,7 +26,10 @@ class BuildError(Exception):
 
 
 class Faults(list[BuildError]):
-    """The faults that were found, in their order. A part that has one is left out, and the build goes on to the next."""
+    """The faults that were found, in their order.
+
+    A part that has one is left out, and the build goes on to the next.
+    """
 
     @contextmanager
     def collect(self) -> Iterator[None]:

@@ -11,8 +11,8 @@ from typing import Any
 class Package:
     """The manifest of one model, and its files by name.
 
-    `model.onnx`; `weights`: float32, little-endian, the manifest's `weights` one after the other; `examples/KEY` of each
-    example: the manifest's `trace` one after the other; `examples.webp`: thumbnails of all examples, side by side.
+    `model.onnx`; `weights`: float32, little-endian, the manifest's `weights` one after the other; `examples/KEY` of
+    each example: the manifest's `trace` one after the other; `examples.webp`: thumbnails of all examples, side by side.
     """
 
     manifest: dict[str, Any]

@@ -122,7 +122,8 @@ def as_markdown(cards: list[Card]) -> str:
     row(
         "epochs, seed",
         [
-            f"{len(card.data['history'])}{'' if card.finished() else ' of ' + str(card.data['recipe']['epochs'])}, {card.data['recipe']['seed'] + 1_000 * card.data.get('start', 0)}"
+            f"{len(card.data['history'])}{'' if card.finished() else ' of ' + str(card.data['recipe']['epochs'])}, "
+            f"{card.data['recipe']['seed'] + 1_000 * card.data.get('start', 0)}"
             for card in cards
         ],
     )
@@ -131,8 +132,9 @@ def as_markdown(cards: list[Card]) -> str:
     table = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
     return f"""# The networks' cards
 
-Written by `python build.py evaluate`; each network's whole card is a page of the site. Accuracy, likelihood and calibration are of the
-test photos, which chose no weight, no epoch and no temperature. ([measurements.md](measurements.md) says what was decided after a look at them.)
+Written by `python build.py evaluate`. The whole card of each network is a page of the site. Accuracy, likelihood and
+calibration are measured on test photos, which are not used to choose weights, epochs or the temperature;
+[measurements.md](measurements.md) says what else was decided after a look at them.
 
 {table}
 """

@@ -23,7 +23,7 @@ OPTION = re.compile(r"(\w+)[ \t]*:(?:[ \t]|$)")
 
 @dataclass
 class Figure:
-    """One directive of a lesson: a kind of figure with its id, its options as attributes, and the line where it stands."""
+    """A directive of a lesson: a kind of figure with its id, its options as attributes, and its line."""
 
     kind: FigureKind
     id: str

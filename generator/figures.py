@@ -1,4 +1,5 @@
-"""The figures that lessons can use, as `assets/src/figures/TAG/TAG.json` declares them: their options, and what a link may name.
+"""The figures that lessons can use, as `assets/src/figures/TAG/TAG.json` declares them: their options, and what a link
+may name.
 
 `assets/src/elements/state.ts` reads the same declarations.
 """
@@ -20,7 +21,9 @@ Field = dict[str, Any]
 
 @dataclass(frozen=True)
 class FigureKind:
-    """A custom element: `tag` is its name, its folder and its directive. `options` and `state` map a name to its type and limits."""
+    """A custom element: `tag` is its name, its folder and its directive. `options` and `state` map a name to its type
+    and limits.
+    """
 
     tag: str
     summary: str

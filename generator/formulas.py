@@ -42,7 +42,8 @@ def set_formulas(
 ) -> tuple[Lessons, dict[str, bytes]]:
     """The lessons with MathML where they had TeX, and the style sheet and font for it by their path in the site.
 
-    TeX that Temml does not accept is a fault with file and line. Without formulas there are no files, nor is Node called.
+    TeX that Temml does not accept is a fault with file and line. Without formulas there are no files, nor is Node
+    called.
     """
     found = [(lesson, formula) for lesson, body in rendered.values() for formula in body.formulas]
     if not found:
@@ -92,7 +93,8 @@ def _check_shape(mathml: str, lesson: Lesson, formula: Formula) -> None:
         wanted = CHILDREN.get(element.tag)
         if wanted and len(element) != wanted:
             raise BuildError(
-                f"{formula} gives MathML that browsers do not draw (a {element.tag} of {len(element)} parts); write it in another way, "
+                f"{formula} gives MathML that browsers do not draw (a {element.tag} of {len(element)} parts); write "
+                "it in another way, "
                 "or put braces around its parts",
                 lesson.path,
                 formula.line,
@@ -116,7 +118,10 @@ def _style_sheet(packaged: Path, styles: dict[str, str], font: bytes) -> bytes:
     """Temml's own rules for differences between browsers, with our font, and the classes of `_classed`."""
     version = hashlib.sha256(font).hexdigest()[:10]
     rules = re.sub(r"/\*.*?\*/|@font-face\s*\{[^}]*\}", "", packaged.read_text(encoding="utf-8"), flags=re.DOTALL)
-    face = f'@font-face {{ font-family: STIX2; src: url("formulas.woff2?{version}") format("woff2"); font-display: swap; }}\n'
+    face = (
+        "@font-face "
+        f'{{ font-family: STIX2; src: url("formulas.woff2?{version}") format("woff2"); font-display: swap; }}\n'
+    )
     classes = "".join(f".{own} {{ {style}; }}\n" for style, own in sorted(styles.items()))
     return (face + rules + classes).encode()
 

@@ -84,14 +84,16 @@ def left_out(site: Site) -> list[str]:
         if folder.name in languages:
             awaited = [slug for slug in site.lessons if slug not in lessons]
             lines += [
-                f"content/{folder.name}/{slug}.md is left out: it is none of the lessons of strata.toml{nearest(slug, awaited)}"
+                f"content/{folder.name}/{slug}.md is left out: it is none of the lessons of "
+                f"strata.toml{nearest(slug, awaited)}"
                 for slug in lessons
                 if slug not in site.lessons
             ]
         elif lessons or (folder / "ui.toml").exists():  # otherwise it may hold pictures
             awaited = [code for code in languages if code not in [path.name for path in folders]]
             lines.append(
-                f"content/{folder.name} is left out: it is none of the languages of strata.toml{nearest(folder.name, awaited)}"
+                f"content/{folder.name} is left out: it is none of the languages of "
+                f"strata.toml{nearest(folder.name, awaited)}"
             )
     return lines
 

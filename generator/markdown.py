@@ -47,10 +47,12 @@ class Formula:
 
 @dataclass
 class Rendered:
-    """A lesson's HTML, its figures in order, its headings as (level, id, HTML), its links into content/, and its formulas.
+    """A lesson's HTML, its figures in order, its headings as (level, id, HTML), its links into content/, and its
+    formulas.
 
     In the HTML, links are written as `content:TARGET`, which each page resolves. Formulas are written as
     `formula:NUMBER` until `set_formulas` puts their MathML there.
+
     """
 
     html: str

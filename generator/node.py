@@ -53,7 +53,7 @@ class Node:
         return done.stdout
 
     def _find(self) -> Path | None:
-        """The folder of a Node that is new enough: the machine's (None), else this environment's, else one from PyPI."""
+        """The folder of a Node that is new enough: the system's (None), this environment's, or one from PyPI."""
         own = Path(sys.executable).parent
         for folder in (None, own):
             if self._version(folder) >= self.oldest:
@@ -67,7 +67,8 @@ class Node:
         )
         if done.returncode:
             raise BuildError(
-                f"Node {oldest} or newer is needed and could not be installed from PyPI; install it from your system's packages"
+                f"Node {oldest} or newer is needed and could not be installed from PyPI; install it from your "
+                "system's packages"
             )
         return own
 

@@ -89,7 +89,7 @@ def _exchange(a: Path, b: Path) -> None:
 
 
 def _clear(parent: Path) -> None:
-    """Remove what killed builds have left beside the site; what a running one holds, even in another container, stays."""
+    """Remove what killed builds left beside the site. Locks protect the folders of running builds."""
     for path in parent.glob(f"{PREFIX}*{LOCK}"):
         try:
             with FileLock(path, timeout=0):

@@ -40,7 +40,7 @@ def bytes_script(key: str, content: bytes, cache: Cache) -> dict[str, bytes]:
 
 
 def runtime_scripts(assets: Path, cache: Cache) -> dict[str, bytes]:
-    """onnxruntime-web's WebAssembly in parts: `scripts/onnxruntime.wasm.js` tells how many and how long the whole is."""
+    """onnxruntime-web's WebAssembly in parts; `scripts/onnxruntime.wasm.js` has their number and the whole length."""
     key = "scripts/onnxruntime.wasm"
     content = (assets / WASM).read_bytes()
     text = _compressed(content, cache)
@@ -56,7 +56,8 @@ def notices(assets: Path, pictures: dict[str, Path]) -> dict[str, bytes]:
     """`licenses.txt`: the licences of the npm packages used in the site, and of the models' `pictures`."""
     packages = json.loads((assets / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     parts = [
-        "This site's scripts, styles and fonts are in part those of the following packages, each under its own licence.\n"
+        "This site's scripts, styles and fonts are in part those of the following packages, each under its own "
+        "licence.\n"
     ]
     for path, entry in packages.items():
         if not path or entry.get("dev"):

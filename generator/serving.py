@@ -98,7 +98,7 @@ class State:
         return hashlib.sha256(self.files.get(self.find(path)[0], b"")).hexdigest()[:16]
 
     def events(self, path: str) -> Iterator[bytes]:
-        """An event now and after each build, and something every few seconds, which tells whether anyone still listens."""
+        """An event now and after each build, and a comment every few seconds, to notice readers who left."""
         seen = -1
         while True:
             with self.changed:

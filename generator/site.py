@@ -29,7 +29,8 @@ from generator.stills import card_path, still_path
 
 CSP = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; "
-    "font-src 'self' data:; media-src 'self' blob:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'"
+    "font-src 'self' data:; media-src 'self' blob:; connect-src 'self'; worker-src blob:; base-uri 'none'; "
+    "form-action 'none'"
 )
 
 Versions = dict[str, str]  # of each group of files, see `group_of`
@@ -249,7 +250,10 @@ def site_files(site: Site, all_pages: list[Page]) -> dict[str, bytes]:
 def page_files(
     site: Site, all_pages: list[Page], labels: dict[str, dict[str, str]], assets: dict[str, bytes]
 ) -> dict[str, bytes]:
-    """Every page rendered, by its path in the site. A page changes with its lesson and with the assets that it names."""
+    """Every page rendered, by its path in the site.
+
+    A page changes with its lesson and with the assets that it names.
+    """
     environment = _environment(site.root)
     versions = versions_of(assets)
     files = {}

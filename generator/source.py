@@ -11,7 +11,8 @@ FENCE = re.compile(r"^\s*(```+(?=[^`]*$)|~~~+)[ \t]*([\w+#.-]*)")  # a line with
 
 # Marks that stay in the text when their counterpart is missing -> how to fix it.
 _LEFT_OVER = {
-    "$$": 'a formula on lines of its own stands between two "$$", with an empty line before and after it and none inside; a dollar is \\$',
+    "$$": 'a formula on lines of its own stands between two "$$", with an empty line before and after it and none '
+    "inside; a dollar is \\$",
     "\\begin{": 'an environment of TeX stands between two "$$", with an empty line before and after',
     "```": "this code block has no end, or no beginning; both are lines of ```",
 }

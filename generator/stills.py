@@ -1,4 +1,6 @@
-"""Still pictures of the figures, drawn by the page's own code in Node: for pages without JavaScript, and for social cards."""
+"""Still pictures of the figures, drawn by the page's own code in Node: for pages without JavaScript, and for social
+cards.
+"""
 
 from __future__ import annotations
 

@@ -48,7 +48,9 @@ def change(images: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
 
 
 def soften(images: torch.Tensor, sharpness: torch.Tensor) -> torch.Tensor:
-    """(B, C, H, W), each picture with a sharpness (B, 1, 1, 1): 1 leaves it, 0 makes each pixel the mean of the 3 x 3 around it."""
+    """(B, C, H, W), each picture with a sharpness (B, 1, 1, 1): 1 leaves it, 0 makes each pixel the mean of the 3 x 3
+    around it.
+    """
     return _blend(F.avg_pool2d(images, 3, 1, 1, count_include_pad=False), images, sharpness)
 
 

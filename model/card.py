@@ -38,7 +38,8 @@ def write_card(
     if card.get("photos", {}).get("digest", photos.digest()) != photos.digest():
         card["figures"]["other_photos"] = True
         notes.append(
-            "these are not the photos that it was trained with; where it has learned from some that are for the test now, the card flatters"
+            "these are not the photos that it was trained with; where it has learned from some that are for the test "
+            "now, the card flatters"
         )
     if others is None and any(entry["of"] == "others" for entry in (card.get("unknown") or {"said": []})["said"]):
         notes.append("without --others its card does not say any more what becomes of photos of other classes")

@@ -1,4 +1,7 @@
-"""Near-copies among photos: frames of one burst, or one file saved twice. On both sides of a split they flatter a network."""
+"""Near-copies among photos: frames of one burst, or one file saved twice.
+
+On both sides of a split they flatter a network.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,9 @@ ROWS = 2000  # compared at a time
 def near_copies(images: np.ndarray, labels: np.ndarray) -> list[list[int]]:
     """Groups of two or more near-copies, as indices of `images` (N, C, H, W), each group within one class.
 
-    Two photos are near-copies if their difference hashes (64 bits, whether each of 8 x 8 places is darker than the next)
-    nearly agree, and their thumbnails of 16 x 16 correlate. Both allow for another size, quality and brightness. None of
-    the 250,000 pairs of photos of one class in each of ten classes of Tiny ImageNet is such a pair.
+    Two photos are near-copies if their difference hashes (64 bits, whether each of 8 x 8 places is darker than the
+    next) nearly agree, and their thumbnails of 16 x 16 correlate. Both allow for another size, quality and brightness.
+    None of the 250,000 pairs of photos of one class in each of ten classes of Tiny ImageNet is such a pair.
     """
     grey = torch.from_numpy(images).float().mean(1, keepdim=True)  # (N, 1, H, W)
     small = F.adaptive_avg_pool2d(grey, (8, 9))[:, 0].numpy()

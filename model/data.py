@@ -1,4 +1,6 @@
-"""Photos for training, tests and examples: a folder with one folder of pictures a class, tiny-imagenet-200, or IDX files; as folder or zip."""
+"""Photos for training, tests and examples: a folder with one folder of pictures a class, tiny-imagenet-200, or IDX
+files; as folder or zip.
+"""
 
 from __future__ import annotations
 
@@ -128,8 +130,9 @@ def _keep_together(groups: list[list[int]], parts: np.ndarray, is_official: bool
 def find_photos(source: Path, folders: list[str]) -> list[Item]:
     """The photos of a set, by class and name, with the part that each has.
 
-    A tenth of each class is for validation, and the set's official test photos (the validation folder of tiny-imagenet-200, whose test
-    folder has no labels; t10k of an IDX set) are for the test; a set that has none gives another tenth. Tenths go by the hash of the file's name.
+    A tenth of each class is for validation, and the set's official test photos (the validation folder of
+    tiny-imagenet-200, whose test folder has no labels; t10k of an IDX set) are for the test; a set that has none gives
+    another tenth. Tenths go by the hash of the file's name.
     """
     if any(is_idx(path) for path, _ in all_files(source)):
         return _idx_items(source, folders)
@@ -149,7 +152,9 @@ def find_photos(source: Path, folders: list[str]) -> list[Item]:
 
 
 def holds(source: Path, folders: list[str]) -> bool:
-    """Whether this is a set of these classes at all: one of them at least has its folder there, or its number in an IDX set."""
+    """Whether this is a set of these classes at all: one of them at least has its folder there, or its number in an IDX
+    set.
+    """
     paths = [path for path, _ in all_files(source)]
     if any(is_idx(path) for path in paths):
         return all(folder.isdecimal() for folder in folders)
@@ -158,7 +163,9 @@ def holds(source: Path, folders: list[str]) -> bool:
 
 
 def part_of(names: list[str], own_test: bool) -> list[int]:
-    """What each of one class's files is for: the tenth with the lowest hashes is VALIDATION, and with `own_test` the next tenth is TEST."""
+    """What each of one class's files is for: the tenth with the lowest hashes is VALIDATION, and with `own_test` the
+    next tenth is TEST.
+    """
     order = sorted(range(len(names)), key=lambda i: hashlib.sha256(names[i].encode()).digest())
     tenth = -(-len(names) // 10)
     parts = [TRAINING] * len(names)
@@ -184,7 +191,8 @@ def _idx_items(source: Path, folders: list[str]) -> list[Item]:
                 members = np.flatnonzero(labels == int(folder)) if folder.isdecimal() else np.zeros(0, int)
                 if not len(members):
                     raise BuildError(
-                        f'no pictures of class "{folder}" in {part}; the classes\' folders are the numbers {labels.min()} to {labels.max()}'
+                        f'no pictures of class "{folder}" in {part}; the classes\' folders are the numbers '
+                        f"{labels.min()} to {labels.max()}"
                     )
                 names = [f"{part}-{i:05d}" for i in members]
                 parts = part_of(names, own_test=False) if part == "train" else [TEST] * len(names)

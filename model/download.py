@@ -20,8 +20,8 @@ TRIES = 5  # in a row without any data; a connection that brings data resets the
 def download(data: Data, folder: Path, on_progress: Callable[[int], None], pause: float = 1.0) -> Path:
     """The file that `data` describes, in `folder`, downloaded if missing. `on_progress` gets the bytes so far.
 
-    What came before a break stays beside it as `.part` and is gone on from, now or the next time. Raises BuildError when
-    the server does not answer, or has another file than the one described (size or MD5).
+    What came before a break stays beside it as `.part` and is gone on from, now or the next time. Raises BuildError
+    when the server does not answer, or has another file than the one described (size or MD5).
     """
     target = folder / f"{data.md5[:8]}-{data.url.rsplit('/', 1)[-1]}"
     if target.exists():  # it was verified after the download
@@ -60,7 +60,8 @@ def download(data: Data, folder: Path, on_progress: Callable[[int], None], pause
     if part.stat().st_size > data.bytes or _md5(part) != data.md5:
         part.unlink()
         raise BuildError(
-            "what the server sent is not the file described in strata.toml (its MD5 differs); try again, or download it yourself and give it with --data",
+            "what the server sent is not the file described in strata.toml (its MD5 differs); try again, or download "
+            "it yourself and give it with --data",
             data.url,
         )
     part.replace(target)

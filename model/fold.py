@@ -40,9 +40,9 @@ class Normalize(nn.Module):
 class Branches(nn.Module):
     """A convolution whose kernel is, in training, a sum of full-size kernels and a 1 x 1, scaled per output channel.
 
-    After RepVGG (Ding et al., 2021) with its sums taken over the kernels instead of the maps (OREPA, Hu et al., 2022): the same
-    network with one convolution's work, and exact at any padding. Batch normalisation follows. The kernels of full size are kept
-    as matrices (O, I * k * k), which is how Muon takes them.
+    After RepVGG (Ding et al., 2021) with its sums taken over the kernels instead of the maps (OREPA, Hu et al., 2022):
+    the same network with one convolution's work, and exact at any padding. Batch normalisation follows. The kernels of
+    full size are kept as matrices (O, I * k * k), which is how Muon takes them.
     """
 
     def __init__(self, conv: nn.Conv2d, branches: int):
@@ -82,7 +82,7 @@ class Branches(nn.Module):
 
 
 def _scale_and_shift(norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
-    """What a batch normalisation multiplies each channel by and adds to it in evaluation mode, (C,) each, in float64."""
+    """Factor and summand of each channel in a batch normalisation in evaluation mode: (C,) each, float64."""
     mean, variance = norm.running_mean, norm.running_var
     assert mean is not None and variance is not None  # it has kept both since it was made
     with torch.no_grad():
@@ -91,8 +91,9 @@ def _scale_and_shift(norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def deployed(network: Graph) -> Graph:
-    """The network as it is shipped: batch normalisation folded into the convolution before it, where nobody else uses that
-    convolution's activation; else a weight and a bias for each channel. A copy; summed in float64."""
+    """The network as it is shipped: batch normalisation folded into the convolution before it, where nobody else uses
+    that convolution's activation; else a weight and a bias for each channel. A copy; summed in float64.
+    """
     network = copy.deepcopy(network).eval()
     for name, norm in list(network.named_children()):
         if type(norm) is not nn.BatchNorm2d:

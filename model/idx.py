@@ -36,7 +36,8 @@ def read_idx(content: bytes, name: str) -> np.ndarray:
     start = 4 + 4 * dimensions
     if len(content) - start != math.prod(shape):
         raise BuildError(
-            f"an IDX file of {math.prod(shape):,} bytes that contains only {len(content) - start:,}; download or copy it again",
+            f"an IDX file of {math.prod(shape):,} bytes that contains only {len(content) - start:,}; download or copy "
+            "it again",
             name,
         )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)

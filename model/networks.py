@@ -104,10 +104,11 @@ def TinyVGG(
 
 
 def build_graph(specs: list[dict[str, Any]], shape: Shape) -> Graph:
-    """A network from layer specs `{name, kind, inputs, …options}`; input channels and features follow from `shape` (C, H, W).
+    """A network from layer specs `{name, kind, inputs, …options}`; input channels and features follow from `shape` (C,
+    H, W).
 
-    `inputs` defaults to the layer before. Raises BuildError if a layer does not fit its inputs, an activation is unused,
-    or the last layer is not `logits`.
+    `inputs` defaults to the layer before. Raises BuildError if a layer does not fit its inputs, an activation is
+    unused, or the last layer is not `logits`.
     """
     if not isinstance(specs, list) or not all(isinstance(spec, dict) for spec in specs):
         raise BuildError('layers is a list of tables: [{ name = "conv_1", kind = "conv", … }, …]')
@@ -200,7 +201,8 @@ def build_network(network: dict[str, Any], classes: int) -> tuple[Graph, Shape]:
         name = str(options.pop("type", ""))
         if name not in NETWORKS:
             raise BuildError(
-                f'unknown network "{name}"; networks are {", ".join(NETWORKS)}, or give "layers"{nearest(name, NETWORKS)}'
+                f'unknown network "{name}"; networks are {", ".join(NETWORKS)}, or give '
+                f'"layers"{nearest(name, NETWORKS)}'
             )
         try:
             built = NETWORKS[name](classes=classes, **options)

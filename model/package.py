@@ -30,7 +30,10 @@ THUMBNAIL = 112  # pixels: twice the size at which the strip shows it
 
 @dataclass(frozen=True)
 class Example:
-    """A picture shown by default. `label` is its class's name; `source` says what it is, "drawing", "picture" or "photo"."""
+    """A picture shown by default.
+
+    `label` is its class's name; `source` says what it is, "drawing", "picture" or "photo".
+    """
 
     name: str
     label: str
@@ -177,7 +180,8 @@ def _rule(unknown: dict[str, Any], layers: list[dict[str, Any]], model: Model) -
     channels = {layer["name"]: layer["shape"][0] for layer in layers} | {None: 0}
     if rule["least"] is None or channels.get(rule["layer"]) != len(rule["least"]):
         raise BuildError(
-            f"the card is from an earlier version or another network; update it with: python build.py evaluate {model.name} --data PATH",
+            "the card is from an earlier version or another network; update it with: python build.py evaluate "
+            f"{model.name} --data PATH",
             model.weights.with_suffix(".json"),
         )
     return rule

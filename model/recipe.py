@@ -56,7 +56,8 @@ class Recipe:
             low, high = _RANGES.get(field, (0, math.inf))
             if not low <= value <= high:
                 raise BuildError(
-                    f'"{field}" in the recipe must be {f"{low} or more" if high == math.inf else f"from {low} to {high}"}, not {value!r}'
+                    f'"{field}" in the recipe must be '
+                    f"{f'{low} or more' if high == math.inf else f'from {low} to {high}'}, not {value!r}"
                 )
         return Recipe(**table)
 

@@ -54,7 +54,9 @@ class Progress:
 
 @dataclass(frozen=True)
 class Batches:
-    """`steps` an epoch; `of(epoch)` yields that many times normalised images (B, C, H, W) and targets (B, K), probabilities."""
+    """`steps` an epoch; `of(epoch)` yields that many times normalised images (B, C, H, W) and targets (B, K),
+    probabilities.
+    """
 
     steps: int
     of: Callable[[int], Iterator[tuple[torch.Tensor, torch.Tensor]]]
@@ -69,7 +71,9 @@ class State:
 
     @staticmethod
     def of(checkpoint: Path, part: str, *identity: Any) -> State:
-        """That of a part of the training whose files begin with `checkpoint`; its name follows from the identity, so that no other's is overwritten."""
+        """That of a part of the training whose files begin with `checkpoint`; its name follows from the identity, so
+        that no other's is overwritten.
+        """
         text = json.dumps(identity)
         return State(
             checkpoint.with_name(
@@ -96,8 +100,8 @@ class State:
 class Run:
     """The state of a training run: exactly what the next epoch depends on.
 
-    `ready` makes of the averaged model a network that takes images in [0, 1], as it would ship. So many `snapshots` of it are
-    kept, the first before the first step, dense at first. It goes on from `state` when that is there.
+    `ready` makes of the averaged model a network that takes images in [0, 1], as it would ship. So many `snapshots` of
+    it are kept, the first before the first step, dense at first. It goes on from `state` when that is there.
     """
 
     def __init__(
@@ -135,7 +139,8 @@ class Run:
                     else "try another seed, or teacher_epochs = 0"
                 )
                 raise BuildError(
-                    f"the loss of the {stage} is not a number any more in epoch {self.epoch + 1}; {advice} in the recipe"
+                    f"the loss of the {stage} is not a number any more in epoch {self.epoch + 1}; {advice} in the "
+                    "recipe"
                 )
             self.epoch += 1
             self.history.append(
@@ -248,8 +253,8 @@ def _ahead(
 def optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
     """AdamW and, if the recipe says so, Muon for the matrices (Jordan et al., 2024), whose steps are orthogonalised.
 
-    Muon shrinks linear layers by `linear_decay`: their singular values end near 1 / linear_decay at most. Kernels need none of
-    that, since batch normalisation follows them.
+    Muon shrinks linear layers by `linear_decay`: their singular values end near 1 / linear_decay at most. Kernels need
+    none of that, since batch normalisation follows them.
     """
     linear = [module.weight for module in model.modules() if isinstance(module, nn.Linear)]
     kernels = [kernel for module in model.modules() if isinstance(module, Branches) for kernel in module.wide]
@@ -286,7 +291,9 @@ def to_input(images: np.ndarray) -> torch.Tensor:
 
 
 def _one_cycle(done: float) -> float:
-    """The share of the peak learning rate when `done` (0 to 1) of the run is over: up for 0.2, then down along a cosine."""
+    """The share of the peak learning rate when `done` (0 to 1) of the run is over: up for 0.2, then down along a
+    cosine.
+    """
     if done < 0.2:
         return 0.04 + 0.96 * (1 - math.cos(math.pi * done / 0.2)) / 2
     return (1 + math.cos(math.pi * (done - 0.2) / 0.8)) / 2

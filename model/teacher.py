@@ -1,7 +1,7 @@
 """Knowledge distillation: larger networks learn the photos first and teach the small one (Hinton et al., 2015).
 
-The small one sees, for each photo, many views, by chance mirrored and softened, with the teachers' answer to each as it was
-before that, for very long (as Beyer et al., 2022, where both see the same).
+The small one sees, for each photo, many views, by chance mirrored and softened, with the teachers' answer to each as it
+was before that, for very long (as Beyer et al., 2022, where both see the same).
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ class _Block(nn.Module):
 
 
 def build_teacher(in_channels: int, image_size: int, classes: int) -> nn.Sequential:
-    """A residual network of 1.6 million parameters. Input (B, in_channels, image_size, image_size), output logits (B, classes)."""
+    """A residual network of 1.6 million parameters.
+
+    Input (B, in_channels, image_size, image_size), output logits (B, classes).
+    """
     layers: list[nn.Module] = [
         nn.Conv2d(in_channels, WIDTHS[0], 3, 2 if image_size > 40 else 1, 1, bias=False),
         nn.BatchNorm2d(WIDTHS[0]),
@@ -70,7 +73,9 @@ def build_teacher(in_channels: int, image_size: int, classes: int) -> nn.Sequent
 def taught_views(
     photos: Photos, recipe: Recipe, checkpoint: Path, on_epoch: Callable[[Progress], None]
 ) -> tuple[np.ndarray, torch.Tensor, list[Path]]:
-    """The views of the training photos uint8 (V, N, C, H, W), what is to be learned of them (V, N, K), and the files to delete once the run is finished."""
+    """The views of the training photos uint8 (V, N, C, H, W), what is to be learned of them (V, N, K), and the files to
+    delete once the run is finished.
+    """
     training = photos.part(TRAINING)
     drawn = draw_views(len(training.images), recipe)
     kept = State.of(
@@ -98,9 +103,11 @@ def _counts(stage: str, on_epoch: Callable[[Progress], None]) -> Callable[[int, 
 def teach(
     pictures: np.ndarray, photos: Photos, recipe: Recipe, checkpoint: Path, on_epoch: Callable[[Progress], None]
 ) -> tuple[torch.Tensor, list[Path]]:
-    """Train the teachers: the probabilities (V, N, K) that they give these views together, and the files that keep them until the run is finished.
+    """Train the teachers: the probabilities (V, N, K) that they give these views together, and the files that keep them
+    until the run is finished.
 
-    The probabilities are of the mean of their logits, calibrated: trained on mixed photos, a teacher is less sure than it is right.
+    The probabilities are of the mean of their logits, calibrated: trained on mixed photos, a teacher is less sure than
+    it is right.
     """
     said, asked, files = zip(
         *(_teach_one(which, pictures, photos, recipe, checkpoint, on_epoch) for which in range(recipe.teachers)),
@@ -118,7 +125,9 @@ def _teach_one(
     checkpoint: Path,
     on_epoch: Callable[[Progress], None],
 ) -> tuple[torch.Tensor, torch.Tensor, tuple[Path, Path]]:
-    """Train one teacher; its logits for the views (V, N, K) and for the validation photos (M, K), and the files that keep its state and these logits."""
+    """Train one teacher; its logits for the views (V, N, K) and for the validation photos (M, K), and the files that
+    keep its state and these logits.
+    """
     training, validation = photos.part(TRAINING), photos.part(VALIDATION)
     normalization = normalization_of(training)
     # Settings that affect only the small network do not require training the teacher again.
@@ -166,7 +175,9 @@ def _teach_one(
         }
     except KeyboardInterrupt:
         raise BuildError(
-            f"training stopped while teacher{number} was {'answering' if run.epoch == plan.epochs else f'learning (after epoch {run.epoch})'}; the same command goes on from here"
+            f"training stopped while teacher{number} was "
+            f"{'answering' if run.epoch == plan.epochs else f'learning (after epoch {run.epoch})'}; the same command "
+            "goes on from here"
         ) from None
     answered.write(said)
     return said["views"], said["validation"], files

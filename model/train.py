@@ -1,10 +1,10 @@
 """Training: reproducible for a recipe and a seed on one machine, and resumable at any point.
 
-Techniques that improve a small network without changing its architecture: branches that fold into one
-kernel (RepVGG, Ding et al., 2021; OREPA, Hu et al., 2022), larger teachers (`model/teacher.py`), the best of several starts, label smoothing (Szegedy
-et al., 2016), Muon for the kernels (Jordan et al., 2024), one cycle of the learning rate (Smith, 2018), an average of the
-weights (Polyak and Juditsky, 1992), mild augmentation, and temperature scaling at the end
-(Guo et al., 2017).
+Techniques that improve a small network without changing its architecture: branches that fold into one kernel (RepVGG,
+Ding et al., 2021; OREPA, Hu et al., 2022), larger teachers (`model/teacher.py`), the best of several starts, label
+smoothing (Szegedy et al., 2016), Muon for the kernels (Jordan et al., 2024), one cycle of the learning rate (Smith,
+2018), an average of the weights (Polyak and Juditsky, 1992), mild augmentation, and temperature scaling at the end (Guo
+et al., 2017).
 """
 
 from __future__ import annotations
@@ -48,9 +48,10 @@ def train(
 ) -> dict[str, Any]:
     """Train `network` on the training photos; write `weights`, the history of them, and a card, and return the card.
 
-    Each start, and each teacher, has a state beside `checkpoint`, written after every epoch in a file whose name follows from all that it
-    depends on, and continued from when that is the same. They and the views are deleted once all is finished. Ctrl-C keeps the weights so far, and a
-    BuildError says where: they are written with `"finished": false`, or stay in that file when `weights` holds those of a finished run.
+    Each start, and each teacher, has a state beside `checkpoint`, written after every epoch in a file whose name
+    follows from all that it depends on, and continued from when that is the same. They and the views are deleted once
+    all is finished. Ctrl-C keeps the weights so far, and a BuildError says where: they are written with `"finished":
+    false`, or stay in that file when `weights` holds those of a finished run.
     """
     torch.set_num_threads(recipe.threads)
     torch.use_deterministic_algorithms(True)
@@ -106,7 +107,10 @@ def _stopped(
         f" of network {len(begun)} of {len(runs)}" if len(runs) > 1 else ""
     )
     if _is_finished(weights):
-        return f"{stopped}; {weights} keeps what an earlier run finished, and the weights so far are in {begun[-1].state.path}; the same command goes on from here"
+        return (
+            f"{stopped}; {weights} keeps what an earlier run finished, and the weights so far are in "
+            f"{begun[-1].state.path}; the same command goes on from here"
+        )
     card = _write(network, runs, recipe, normalization, weights, photos)
     return (
         f"{stopped}; the {'best' if len(begun) > 1 else 'weights'} so far ({card['history'][-1]['accuracy']:.1%} "
@@ -115,7 +119,7 @@ def _stopped(
 
 
 def _folded(model: Graph, normalization: Normalization) -> Graph:
-    """A training network as it ships: no branches, no dropout of the training; and no normalisation where that folds."""
+    """A training network as it ships: without branches and dropout, with the normalisation folded where it can be."""
     plain = copy.deepcopy(model).without(_DROPOUT)
     folded = {name: layer.fold() for name, layer in plain.named_children() if isinstance(layer, Branches)}
     plain = plain.replaced(folded).eval()
@@ -126,7 +130,9 @@ def _folded(model: Graph, normalization: Normalization) -> Graph:
 def _write(
     network: Graph, runs: list[Run], recipe: Recipe, normalization: Normalization, path: Path, photos: Photos
 ) -> dict[str, Any]:
-    """Put the weights of the best run so far into `network`, calibrate it, write it with its history and card, and return the card."""
+    """Put the weights of the best run so far into `network`, calibrate it, write it with its history and card, and
+    return the card.
+    """
     training, validation = photos.part(TRAINING), photos.part(VALIDATION)
     judged = []
     for run in runs:

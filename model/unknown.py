@@ -1,7 +1,7 @@
 """The rule that detects pictures of none of the classes; `assets/src/arithmetic/unknown.ts` applies the same rule.
 
-A picture looks so when it excites no class (a measure of its logits is below a threshold), or when a channel of one layer is brighter
-or darker, on average, than for any photo of the classes: noise, text and flat colours do that.
+A picture looks so when it excites no class (a measure of its logits is below a threshold), or when a channel of one
+layer is brighter or darker, on average, than for any photo of the classes: noise, text and flat colours do that.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from model.evaluate import Network, parts, rounded, softmax
 
 MADE = 100  # pictures of noise, of text and of one colour, each
 FALSE_ALARMS = 0.1  # of the validation photos; with more, readers would not believe the warning
-MARGIN = 25  # of the range, divided by the number of photos, on either side: the fewer have shown it, the more may lie beyond
+# of the range, divided by the number of photos, on either side: the fewer have shown it, the more may lie beyond
+MARGIN = 25
 
 MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "probability": lambda logits: softmax(logits).max(1),  # Hendrycks and Gimpel, 2017
@@ -38,7 +39,9 @@ def choose_measure(known: np.ndarray, unknown: np.ndarray) -> dict[str, Any]:
 
 
 def fit_range(network: Network, images: np.ndarray, made: dict[str, np.ndarray]) -> dict[str, Any]:
-    """`range_of` the layer by which most pictures of nothing are told, each kind of them in `made` counting the same; without maps its layer is None."""
+    """`range_of` the layer by which most pictures of nothing are told, each kind of them in `made` counting the same;
+    without maps its layer is None.
+    """
     names = [name for name, _ in network.layers.named_children()]
     best: tuple[float, dict[str, Any]] = (-1, {"layer": None, "least": [], "most": []})
     for layer in (name for name, activation in network.trace(images[:1], names).items() if activation.ndim == 4):
@@ -85,8 +88,9 @@ def unknown_figures(
 ) -> dict[str, Any]:
     """How the rule was chosen, and how often it applies to pictures that were not used to choose it.
 
-    `others` uint8 (N, C, H, W) are photos of other classes: every second one chooses, the rest measure. Without them the pictures that
-    `made_pictures` makes stand in for choosing. The layer is chosen on such pictures, others than those that measure.
+    `others` uint8 (N, C, H, W) are photos of other classes: every second one chooses, the rest measure. Without them
+    the pictures that `made_pictures` makes stand in for choosing. The layer is chosen on such pictures, others than
+    those that measure.
     """
     made, of_another_seed = (made_pictures(photos.images.shape[2], photos.images.shape[1], seed) for seed in (0, 1))
     chooses = others[::2] if others is not None else np.concatenate(list(made.values()))

@@ -28,7 +28,9 @@ def keep_views(
     path: Path,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> np.ndarray:
-    """The views of photos uint8 (N, C, H, W), drawn (V, N, DRAWN): uint8 (V, N, C, H, W) in a file, since making them takes longer than learning from them."""
+    """The views of photos uint8 (N, C, H, W), drawn (V, N, DRAWN): uint8 (V, N, C, H, W) in a file, since making them
+    takes longer than learning from them.
+    """
     shape = (len(drawn), *photos.shape)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +50,8 @@ def keep_views(
             unfinished.replace(path)
         except OSError as error:
             raise BuildError(
-                f"the views need {math.prod(shape) / 1e9:.1f} GB there, and cannot be written ({error.strerror}); make room, or lower `views` in the recipe",
+                f"the views need {math.prod(shape) / 1e9:.1f} GB there, and cannot be written ({error.strerror}); "
+                "make room, or lower `views` in the recipe",
                 path.parent,
             ) from error
         finally:

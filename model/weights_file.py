@@ -93,7 +93,8 @@ def _check_classes(learned: list[str] | None, classes: list[str] | None, card: P
     for at, (theirs, ours) in enumerate(zip(learned or [], classes or [], strict=False)):
         if theirs != ours:
             raise BuildError(
-                f'output {at + 1} of these weights was trained on the folder "{theirs}", and strata.toml has "{ours}" there; restore the order and the '
+                f'output {at + 1} of these weights was trained on the folder "{theirs}", and strata.toml has "{ours}" '
+                "there; restore the order and the "
                 "folders of the classes, or train again",
                 card,
             )

@@ -2,9 +2,9 @@
 
     python -m tests.bench [--url ADDRESS --drawn SELECTOR] [--quick]
 
-With --url, another site is measured in the same run, as far as the measures apply to any site; SELECTOR matches once it is
-drawn. Lighthouse audits the home page; reasons for lost points are printed below the table. The exit status is 1 if a budget
-is missed. Results vary between runs: compare only within a run.
+With --url, another site is measured in the same run, as far as the measures apply to any site; SELECTOR matches once it
+is drawn. Lighthouse audits the home page; reasons for lost points are printed below the table. The exit status is 1 if
+a budget is missed. Results vary between runs: compare only within a run.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ class Row:
 
 WATCH = """
 window.long = [];
-new PerformanceObserver((list) => list.getEntries().forEach((e) => window.long.push([e.startTime, e.duration]))).observe({ type: "longtask", buffered: true });
+new PerformanceObserver((list) => list.getEntries().forEach((e) => window.long.push([e.startTime,
+    e.duration]))).observe({ type: "longtask", buffered: true });
 const look = () => document.querySelector(DRAWN) ? (window.drawnAt = performance.now()) : requestAnimationFrame(look);
 requestAnimationFrame(look);
 """
@@ -120,7 +121,8 @@ SWITCH = """async (rounds) => {
     for (let i = 0; i < rounds * names.length; i++) {
         const name = names[(i + 1) % names.length], before = element.trace, start = performance.now();
         element.querySelector(`[data-example="${name}"]`).click();
-        while (element.trace === before) await new Promise((done) => { const c = new MessageChannel(); c.port1.onmessage = done; c.port2.postMessage(0); });
+        while (element.trace === before) await new Promise((done) => { const c = new MessageChannel();
+            c.port1.onmessage = done; c.port2.postMessage(0); });
         await element.updateComplete;
         if (i >= names.length) times.push(performance.now() - start);
         await new Promise((done) => setTimeout(done, 20));
@@ -134,7 +136,8 @@ UPLOAD = """async ([from, count]) => {
         const canvas = new OffscreenCanvas(400, 300), context = canvas.getContext("2d");
         context.fillStyle = `hsl(${i * 37} 80% 50%)`;
         context.fillRect(0, 0, 300, 200);
-        const file = new File([await canvas.convertToBlob()], `${i}.png`, { type: "image/png" }), before = element.trace, start = performance.now();
+        const file = new File([await canvas.convertToBlob()], `${i}.png`, { type: "image/png" }),
+            before = element.trace, start = performance.now();
         await strata['data/store'].store.take(file);
         while (element.trace === before) await new Promise((done) => setTimeout(done));
         await element.updateComplete;
@@ -146,7 +149,8 @@ UPLOAD = """async ([from, count]) => {
 
 OPEN = """async () => {
     const element = document.querySelector("cnn-network"), { manifest } = element.state, times = [];
-    const next = () => new Promise((done) => { const c = new MessageChannel(); c.port1.onmessage = done; c.port2.postMessage(0); });
+    const next = () => new Promise((done) => { const c = new MessageChannel(); c.port1.onmessage = done;
+        c.port2.postMessage(0); });
     const until = async (found) => { while (!found()) await next(); };
     for (let round = 0; round < 3; round++) for (const layer of [...manifest.layers.map((one) => one.name)]) {
         const map = document.querySelector(layer === "logits" ? ".cn-class-open" : `button[data-layer="${layer}"]`);
@@ -167,14 +171,16 @@ OPEN = """async () => {
 
 SLIDE = """async () => {
     const next = () => new Promise((done) => requestAnimationFrame(done)), long = [];
-    new PerformanceObserver((list) => list.getEntries().forEach((e) => long.push(e.duration))).observe({ type: "longtask" });
+    new PerformanceObserver((list) => list.getEntries().forEach((e) => long.push(e.duration))).observe({
+        type: "longtask" });
     const map = [...document.querySelectorAll(".st-side heat-map")].at(-1);
     let frames = 0;
     await next();
     const start = performance.now();
     while (performance.now() - start < 3000) {
         const { left, top, width, height } = map.getBoundingClientRect(), at = frames++ / 300;
-        map.dispatchEvent(new PointerEvent("pointermove", { pointerType: "mouse", clientX: left + width * ((at * 7) % 1), clientY: top + height * (at % 1) }));
+        map.dispatchEvent(new PointerEvent("pointermove", { pointerType: "mouse",
+            clientX: left + width * ((at * 7) % 1), clientY: top + height * (at % 1) }));
         await next();
     }
     const seconds = (performance.now() - start) / 1000;
@@ -183,10 +189,12 @@ SLIDE = """async () => {
 }"""
 
 PAINT = """async () => {
-    const element = document.querySelector("cnn-network"), canvas = document.querySelector("picture-brush canvas"), box = canvas.getBoundingClientRect();
+    const element = document.querySelector("cnn-network"), canvas = document.querySelector("picture-brush canvas"),
+        box = canvas.getBoundingClientRect();
     let [shown, trace, moves] = [0, element.trace, 0];
     canvas.setPointerCapture = () => undefined;
-    const send = (type, at) => canvas.dispatchEvent(new PointerEvent(type, { bubbles: true, button: 0, buttons: 1, clientX: box.left + box.width * at, clientY: box.top + box.height * ((at * 5) % 1) }));
+    const send = (type, at) => canvas.dispatchEvent(new PointerEvent(type, { bubbles: true, button: 0, buttons: 1,
+        clientX: box.left + box.width * at, clientY: box.top + box.height * ((at * 5) % 1) }));
     send("pointerdown", 0);
     const start = performance.now();
     while (performance.now() - start < 3000) {

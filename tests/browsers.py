@@ -1,4 +1,7 @@
-"""The browsers of the tests: the system's own. As root on Debian or Ubuntu they are installed; elsewhere one line says what to do."""
+"""The browsers of the tests: the system's own.
+
+As root on Debian or Ubuntu they are installed; elsewhere one line says what to do.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,8 @@ def install() -> int:
         lacking = missing()
     if lacking:
         print(
-            f"The browser tests need {' and '.join(lacking)}; install {'them' if len(lacking) > 1 else 'it'} and run make test again "
+            f"The browser tests need {' and '.join(lacking)}; install {'them' if len(lacking) > 1 else 'it'} and run "
+            "make test again "
             f"(Debian, Ubuntu: sudo apt install {' '.join(packages)})",
             file=sys.stderr,
         )

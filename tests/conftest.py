@@ -29,7 +29,9 @@ PHOTOS = ROOT.parent / "shared" / "data" / "tiny-imagenet-10.zip"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what an engine does not support, with the reason from the table of limits; rerun tests in which WebKit crashed."""
+    """Skip what an engine does not support, with the reason from the table of limits; rerun tests in which WebKit
+    crashed.
+    """
     for item in items:
         values = item.callspec.params if hasattr(item, "callspec") else {}
         engine = values.get("engine")

@@ -31,16 +31,22 @@ FIREFOX_PREFERENCES = {"security.fileuri.strict_origin_policy": True}
 SUB_PATH = "/any/sub/path"
 
 # What an engine, or what drives it, cannot do: test, or test[value of a parameter] -> why it is skipped there.
-_MULTIPLIED = "WebKitGTK keeps colours multiplied by their transparency, which costs up to one step of 255: a test of its own holds it to that"
+_MULTIPLIED = (
+    "WebKitGTK keeps colours multiplied by their transparency, which costs up to one step of 255: a test of "
+    "its own holds it to that"
+)
 _NO_PHONE = "Playwright cannot make the system's Firefox a phone"
 _NO_TOUCH = "WebKitWebDriver cannot touch"
 _HEAP = "only Chromium lets a test collect garbage and weigh the heap"
 LIMITS = {
     "firefox": {
-        "test_the_next_page_shows_the_readers_picture[file]": "to Firefox every file is a place of its own, with a storage of its own",
-        "test_without_javascript_the_figures_still_stands_in_its_place": "Playwright cannot switch the JavaScript of the system's Firefox off",
+        "test_the_next_page_shows_the_readers_picture[file]": "to Firefox every file is a place of its own, with a "
+        "storage of its own",
+        "test_without_javascript_the_figures_still_stands_in_its_place": "Playwright cannot switch the JavaScript of "
+        "the system's Firefox off",
         "test_zero_is_the_pages_own_background[dark]": "Playwright cannot make the system's Firefox prefer a dark page",
-        "test_on_paper_the_figure_fits_and_is_light": "Playwright cannot show a page of the system's Firefox as on paper",
+        "test_on_paper_the_figure_fits_and_is_light": "Playwright cannot show a page of the system's Firefox as on "
+        "paper",
         "test_every_map_opens_and_closes[touch]": _NO_PHONE,
         "test_every_view_opens_and_its_numbers_are_pytorchs[touch]": _NO_PHONE,
         "test_a_hundred_pictures_leave_memory_where_it_was": _HEAP,
@@ -50,12 +56,14 @@ LIMITS = {
         "test_an_uploaded_picture_gets_pytorchs_trace[RGBA]": _MULTIPLIED,
         "test_preprocessing_is_pillows_to_the_byte[RGBA]": _MULTIPLIED,
         "test_preprocessing_is_pillows_to_the_byte[LA]": _MULTIPLIED,
-        "test_without_javascript_the_figures_still_stands_in_its_place": "WebKitWebDriver asks a page by JavaScript, so it needs it on",
+        "test_without_javascript_the_figures_still_stands_in_its_place": "WebKitWebDriver asks a page by JavaScript, "
+        "so it needs it on",
         "test_on_paper_the_figure_fits_and_is_light": "WebKitWebDriver cannot show a page as on paper",
         "test_every_map_opens_and_closes[touch]": _NO_TOUCH,
         "test_every_view_opens_and_its_numbers_are_pytorchs[touch]": _NO_TOUCH,
         "test_a_hundred_pictures_leave_memory_where_it_was": _HEAP,
-        "test_a_fault_while_the_page_loads_is_seen": "WebKitWebDriver lets a test listen to a page once it has loaded, not before",
+        "test_a_fault_while_the_page_loads_is_seen": "WebKitWebDriver lets a test listen to a page once it has "
+        "loaded, not before",
         "test_requests_are_seen[file]": "WebKit keeps no times of files, by which requests are seen there",
     },
 }
@@ -123,7 +131,8 @@ def served(
 ) -> Iterator[str]:
     """The address of `folder` served under a sub-path.
 
-    `broken` maps a file to other bytes, or to None for 404; `packed` maps a file to itself compressed, as most servers send it.
+    `broken` maps a file to other bytes, or to None for 404; `packed` maps a file to itself compressed, as most servers
+    send it.
     """
     handler = type("Handler", (_Handler,), {"broken": broken if broken is not None else {}, "packed": packed or {}})
     server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(folder)))
@@ -161,7 +170,8 @@ class Watched:
 
 VIOLATIONS = """
 window.violations = [];
-document.addEventListener("securitypolicyviolation", (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
+document.addEventListener("securitypolicyviolation",
+    (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
 """
 
 

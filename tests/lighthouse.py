@@ -45,7 +45,10 @@ def lighthouse(tools: Node, url: str, device: str) -> Report:
 
 
 def read(report: dict[str, Any]) -> Report:
-    """What counts of Lighthouse's own JSON. An audit without a score does not apply; a category without one is a failure."""
+    """What counts of Lighthouse's own JSON.
+
+    An audit without a score does not apply; a category without one is a failure.
+    """
     scores, lost = {}, []
     for name in CATEGORIES:
         category = report["categories"][name]

@@ -1,4 +1,4 @@
-"""The TypeScript compiler and Biome on the front end: `python -m tests.lint`. Exit status 1 where they find something."""
+"""`python -m tests.lint`: the TypeScript compiler and Biome on the front end. Exits with 1 if they find anything."""
 
 from __future__ import annotations
 

@@ -22,14 +22,17 @@ LANGUAGES = {"en": "index.html", "zh": "zh/index.html"}
 
 OVERFLOW = """() => {
     const wide = document.documentElement.clientWidth;
-    const out = [...document.querySelectorAll("body *")].filter((e) => !e.closest(".visually-hidden, .skip, svg") && e.getBoundingClientRect().right > wide + 1);
+    const out = [...document.querySelectorAll("body *")]
+        .filter((e) => !e.closest(".visually-hidden, .skip, svg") && e.getBoundingClientRect().right > wide + 1);
     return [document.documentElement.scrollWidth <= wide, ...out.map((e) => e.outerHTML.slice(0, 120))];
 }"""
 OVERLAPS = """() => {
-    const boxes = [...document.querySelectorAll(".cn-map, .cn-classes li, .cn-label, .cn-picture, .cn-legend")].map((e) => [e, e.getBoundingClientRect()]);
+    const parts = ".cn-map, .cn-classes li, .cn-label, .cn-picture, .cn-legend";
+    const boxes = [...document.querySelectorAll(parts)].map((e) => [e, e.getBoundingClientRect()]);
     const found = [];
     boxes.forEach(([a, p], i) => boxes.slice(i + 1).forEach(([b, q]) => {
-        if (p.left < q.right - 1 && q.left < p.right - 1 && p.top < q.bottom - 1 && q.top < p.bottom - 1) found.push(`${a.outerHTML.slice(0, 90)} | ${b.outerHTML.slice(0, 90)}`);
+        if (p.left < q.right - 1 && q.left < p.right - 1 && p.top < q.bottom - 1 && q.top < p.bottom - 1)
+            found.push(`${a.outerHTML.slice(0, 90)} | ${b.outerHTML.slice(0, 90)}`);
     }));
     return found;
 }"""
@@ -45,7 +48,9 @@ def python_trace(network, content: bytes, size=64, channels=3, normalization=Non
 
 @dataclass(frozen=True)
 class Shipped:
-    """A network that the site ships with: its page in each language, its manifest, its pictures, and what PyTorch computes."""
+    """A network that the site ships with: its page in each language, its manifest, its pictures, and what PyTorch
+    computes.
+    """
 
     pages: dict[str, str]
     manifest: dict
@@ -60,12 +65,15 @@ class Shipped:
 
 def page_trace(page: Page) -> dict[str, np.ndarray]:
     """`element.trace`, brought over as base64."""
-    packed = page.evaluate("""() => Object.entries(document.querySelector("cnn-network").trace.layers).map(([name, { shape, data }]) => {
+    packed = page.evaluate("""() => {
+        const { layers } = document.querySelector("cnn-network").trace;
+        return Object.entries(layers).map(([name, { shape, data }]) => {
         const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
         let text = "";
         for (let i = 0; i < bytes.length; i += 4096) text += String.fromCharCode(...bytes.subarray(i, i + 4096));
         return [name, [...shape], btoa(text)];
-    })""")
+        });
+    }""")
     return {name: np.frombuffer(base64.b64decode(data), "<f4").reshape(shape) for name, shape, data in packed}
 
 
@@ -90,7 +98,8 @@ PAINTED = """(maps) => {
     copy.drawImage(canvas, 0, 0);
     return maps.map(([layer, channel]) => {
         const { style } = document.querySelector(`button[data-layer="${layer}"][data-channel="${channel}"]`);
-        const at = (name) => parseFloat(style[name]) * finest, left = Math.round(at("left")), top = Math.round(at("top"));
+        const at = (name) => parseFloat(style[name]) * finest, left = Math.round(at("left")),
+            top = Math.round(at("top"));
         const width = Math.round(at("left") + at("width")) - left, height = Math.round(at("top") + at("height")) - top;
         const { data } = copy.getImageData(left, top, width, height);
         return EACH(data, width, height, layer);

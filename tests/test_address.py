@@ -152,7 +152,8 @@ def test_back_to_the_whole_network_the_address_names_the_picture(visit):
 
 def test_a_state_that_nobody_waits_for_any_more_does_not_come(visit):
     page = visit().open()
-    page.evaluate("""() => { const figure = document.querySelector("cnn-network"), load = figure.loadExplorer.bind(figure);
+    page.evaluate("""() => {
+        const figure = document.querySelector("cnn-network"), load = figure.loadExplorer.bind(figure);
         figure.loadExplorer = async () => { await new Promise((done) => setTimeout(done, 600)); return load(); }; }""")
     page.evaluate("() => { location.hash = '#overview?figure=overview&layer=conv_1_1&channel=2&view=window'; }")
     page.wait_for_timeout(100)
@@ -169,7 +170,8 @@ def test_a_figure_is_taken_along(visit, built):
     )
     page.wait_for_selector("network-stage")
     page.evaluate(
-        "() => { document.querySelector('.cn-share').open = true; Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (text) => { window.copied = text; } } }); }"
+        "() => { document.querySelector('.cn-share').open = true; Object.defineProperty(navigator, 'clipboard', { "
+        "value: { writeText: async (text) => { window.copied = text; } } }); }"
     )
     page.click("[data-share=link]")
     page.wait_for_function("() => window.copied")

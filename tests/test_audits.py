@@ -13,7 +13,8 @@ from tests.conftest import CASES
 from tests.engines import SUB_PATH, served
 from tests.test_cases import run
 
-# Besides the site, what it does not have yet: several lessons, one of them not translated; three languages; tables and notes; an address.
+# Besides the site, what it does not have yet: several lessons, one of them not translated; three languages; tables and
+# notes; an address.
 SITES = ["built", "languages-of-which-two-lack-a-lesson", "a-lesson-with-everything", "an-address"]
 ADDRESS = f"https://example.org{SUB_PATH}/"  # of the last one
 
@@ -39,7 +40,9 @@ def validate(tools: Node, folder: Path) -> None:
 
 
 def follow_links(tools: Node, base: str, folder: Path) -> None:
-    """Every link and anchor of every page by linkinator, also of pages that nothing links to; no other host is contacted."""
+    """Every link and anchor of every page by linkinator, also of pages that nothing links to; no other host is
+    contacted.
+    """
     pages = [f"{base}{path.relative_to(folder).as_posix()}" for path in sorted(folder.rglob("*.html"))]
     tools.run(
         "node_modules/linkinator/build/src/cli.js",

@@ -135,7 +135,8 @@ def test_a_hundred_pictures_leave_memory_where_it_was(visit, engine):
             context.fillStyle = `hsl(${i * 37} 80% 50%)`;
             context.fillRect(0, 0, 150, 150);
             const before = element.trace;
-            await strata['data/store'].store.take(new File([await canvas.convertToBlob()], `${i}.png`, { type: "image/png" }));
+            await strata['data/store'].store.take(new File([await canvas.convertToBlob()], `${i}.png`, {
+                type: "image/png" }));
             while (element.trace === before) await new Promise((done) => setTimeout(done, 2));
             await element.updateComplete;
         }

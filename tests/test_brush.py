@@ -13,10 +13,14 @@ def test_one_finger_of_two_draws_and_what_is_undone_is_the_picture_again(visit):
     page.click(".cn-paint")
     page.wait_for_selector("picture-brush canvas")
     before = page_trace(page)["image"]
-    page.evaluate("""() => { const canvas = document.querySelector("picture-brush canvas"), box = canvas.getBoundingClientRect();
+    page.evaluate("""() => {
+        const canvas = document.querySelector("picture-brush canvas"), box = canvas.getBoundingClientRect();
         canvas.setPointerCapture = () => undefined;
-        const send = (type, pointerId, share) => canvas.dispatchEvent(new PointerEvent(type, { bubbles: true, pointerId, button: 0, buttons: 1, clientX: box.left + box.width * share, clientY: box.top + box.height * share }));
-        send("pointerdown", 1, 0.1); send("pointerdown", 2, 0.9); send("pointermove", 2, 0.89); send("pointerup", 2, 0.89); send("pointermove", 1, 0.12); send("pointerup", 1, 0.12); }""")
+        const send = (type, pointerId, share) => canvas.dispatchEvent(new PointerEvent(type, { bubbles: true,
+            pointerId, button: 0, buttons: 1, clientX: box.left + box.width * share,
+                clientY: box.top + box.height * share }));
+        send("pointerdown", 1, 0.1); send("pointerdown", 2, 0.9); send("pointermove", 2, 0.89); send("pointerup", 2,
+            0.89); send("pointermove", 1, 0.12); send("pointerup", 1, 0.12); }""")
     page.wait_for_function("() => document.querySelector('cnn-network').trace.source === 'painted'")
     page.wait_for_timeout(200)
     assert np.array_equal(page_trace(page)["image"][:, 20:, 20:], before[:, 20:, 20:])
@@ -67,14 +71,16 @@ def test_the_brush_paints_on_the_input_and_the_network_follows(visit, network):
         assert np.abs(network(x)[0].numpy() - painted["logits"]).max() < 1e-4
     page.click(".br-actions button >> nth=0")
     page.wait_for_function(
-        "() => Math.abs(document.querySelector('cnn-network').trace.layers.image.data[20 * 64 + 20] - 0xd8 / 255) > 0.01"
+        "() => Math.abs(document.querySelector('cnn-network').trace.layers.image.data[20 * 64 + 20] - 0xd8 / 255) > "
+        "0.01"
     )
     assert np.allclose(page_trace(page)["image"], before, atol=1e-6), "undone"
     page.focus("picture-brush canvas")
     for key in ("ArrowUp", "ArrowUp", " "):
         page.keyboard.press(key)
     page.wait_for_function(
-        "() => Math.abs(document.querySelector('cnn-network').trace.layers.image.data[30 * 64 + 32] - 0xd8 / 255) < 0.001"
+        "() => Math.abs(document.querySelector('cnn-network').trace.layers.image.data[30 * 64 + 32] - 0xd8 / 255) < "
+        "0.001"
     )
     page.click(".br-actions button >> nth=1")
     page.wait_for_timeout(300)

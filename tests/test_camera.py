@@ -55,7 +55,10 @@ CAMERA = """Object.defineProperty(navigator, "mediaDevices", { value: { getUserM
     (window.streams ??= []).push(canvas.captureStream(30));
     return window.streams.at(-1);
 } } })"""
-LIVE = "() => (window.streams ?? []).flatMap((stream) => stream.getTracks()).filter((track) => track.readyState === 'live').length"
+LIVE = (
+    "() => (window.streams ?? []).flatMap((stream) => stream.getTracks()).filter((track) => track.readyState === "
+    "'live').length"
+)
 
 
 def test_another_picture_switches_the_camera_off(visit, network):
@@ -103,7 +106,8 @@ def test_what_is_read_out_keeps_its_peace_while_the_camera_runs(visit):
         const figure = document.querySelector("cnn-network"), said = [], answers = new Set();
         const lines = [...figure.querySelectorAll("[role=status], [aria-live=polite]")];
         if (!lines.length) throw new Error("nothing is read out");
-        for (const line of lines) new MutationObserver(() => said.push(line.textContent)).observe(line, { subtree: true, childList: true, characterData: true });
+        for (const line of lines) new MutationObserver(() => said.push(line.textContent)).observe(line, {
+            subtree: true, childList: true, characterData: true });
         const end = performance.now() + 7000;
         while (performance.now() < end) {
             answers.add(figure.querySelector(".cn-verdict").textContent);

@@ -2,10 +2,11 @@
 
     python -m tests.test_cases [NAME …]     accept what these cases give now, or all; then read the diff
 
-`input/` holds only what differs from the base, whose weights, pictures and labels are made here; weights.txt names what is
-done to the weights. `output/` is either error.txt, the one line of a build that must fail and leave the last site as it was,
-or files that the build must give. check.txt is what `check` lists; stdout.txt is what the build says, NAME.html the <article> of a page (of one without, its
-<main>), NAME.head.html what the page says of itself to machines, and anything else is compared as it is.
+`input/` holds only what differs from the base, whose weights, pictures and labels are made here; weights.txt names what
+is done to the weights. `output/` is either error.txt, the one line of a build that must fail and leave the last site as
+it was, or files that the build must give. check.txt is what `check` lists; stdout.txt is what the build says, NAME.html
+the <article> of a page (of one without, its <main>), NAME.head.html what the page says of itself to machines, and
+anything else is compared as it is.
 """
 
 from __future__ import annotations
@@ -141,7 +142,9 @@ def test_case(name, tmp_path):
 
 
 def accept(case: Path) -> None:
-    """Write what a case gives now: error.txt if it fails, else anew every file that its output names (empty ones name it, too)."""
+    """Write what a case gives now: error.txt if it fails, else anew every file that its output names (empty ones name
+    it, too).
+    """
     with tempfile.TemporaryDirectory() as name:
         outcome = run(case, Path(name))
         expected = case / "output"

@@ -1,4 +1,6 @@
-"""What readers' systems and other people's pages do to figures: forced colours, translation, two networks on one page, a page without the site."""
+"""What readers' systems and other people's pages do to figures: forced colours, translation, two networks on one page,
+a page without the site.
+"""
 
 from __future__ import annotations
 
@@ -66,16 +68,19 @@ def test_every_figure_there_is_is_tested_here():
     assert tags == {line.split()[1] for line in LESSON.splitlines() if line.startswith("/// ")}
 
 
-# In the page: whether what a selector names can be told from the page's background and, where there is one, from its track.
+# In the page: whether what a selector names can be told from the page's background and, where there is one, from its
+# track.
 VISIBLE = """(selectors) => {
     const clear = ["rgba(0, 0, 0, 0)", "none", "transparent"];
-    const canvas = getComputedStyle(document.body.appendChild(Object.assign(document.createElement("div"), { style: "background: Canvas" }))).backgroundColor;
+    const canvas = getComputedStyle(document.body.appendChild(Object.assign(document.createElement("div"), {
+        style: "background: Canvas" }))).backgroundColor;
     return Object.entries(selectors).flatMap(([selector, property]) => {
         const found = [...document.querySelectorAll(selector)];
         if (!found.length) return [`${selector}: there is none`];
         return found.filter((element) => {
             const style = getComputedStyle(element);
-            if (property === "outline" || property === "border") return style[`${property}Style`] === "none" || !parseFloat(style[`${property}Width`]);
+            if (property === "outline" || property === "border")
+                return style[`${property}Style`] === "none" || !parseFloat(style[`${property}Width`]);
             if (property === "textDecorationLine") return style[property] === "none";
             return [...clear, canvas].includes(style[property]);
         }).map((element) => `${selector}: ${property} ${getComputedStyle(element)[property]} on ${canvas}`).slice(0, 1);
@@ -104,7 +109,8 @@ def test_in_forced_colours_what_is_chosen_and_every_bar_can_be_seen(visit, every
         == []
     )
     assert page.evaluate(
-        "() => getComputedStyle(document.querySelector('li[data-best] .cn-bar-fill')).backgroundColor !== getComputedStyle(document.querySelector('li:not([data-best]) .cn-bar-fill')).backgroundColor"
+        "() => getComputedStyle(document.querySelector('li[data-best] .cn-bar-fill')).backgroundColor !== "
+        "getComputedStyle(document.querySelector('li:not([data-best]) .cn-bar-fill')).backgroundColor"
     )
     for values, seen in [
         (

@@ -12,7 +12,8 @@ FAULTS = {
     "uncaught": "() => { setTimeout(() => { throw new Error('on purpose: uncaught'); }); }",
     "rejected": "() => { void Promise.reject(new Error('on purpose: rejected')); }",
     "said": "() => console.error('on purpose: said')",
-    "elsewhere.js": "() => { document.head.append(Object.assign(document.createElement('script'), { src: 'http://127.0.0.1:1/elsewhere.js' })); }",
+    "elsewhere.js": "() => { document.head.append(Object.assign(document.createElement('script'), { src: "
+    "'http://127.0.0.1:1/elsewhere.js' })); }",
 }
 
 
@@ -50,7 +51,10 @@ def test_requests_are_seen(visit, engine, place):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_waiting_goes_on_when_the_page_is_left_meanwhile(visit, engine):
     page = visit(engine, "http").open()
-    asking_for_long = "async (lesson) => { await new Promise((done) => setTimeout(done, 1000)); return location.pathname.includes(lesson); }"
+    asking_for_long = (
+        "async (lesson) => { await new Promise((done) => setTimeout(done, 1000)); return "
+        "location.pathname.includes(lesson); }"
+    )
     page.evaluate("() => { setTimeout(() => document.querySelector('a[href*=fashion]').click(), 300); }")
     page.wait_for_function(asking_for_long, arg="fashion")
     page.wait_for_selector("[data-state=ready]")

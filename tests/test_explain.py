@@ -124,7 +124,9 @@ def test_the_parts_of_a_convolution_are_pytorchs_and_add_up(bridge):
 
 
 def test_every_term_of_a_unit_is_there(bridge):
-    """Windows over the padding too: the numbers below the window, the products, the sum of each map, the bias, the unit."""
+    """Windows over the padding too: the numbers below the window, the products, the sum of each map, the bias, the
+    unit.
+    """
     torch.manual_seed(2)
     for layer, x in random_cases("conv", 25):
         given = layer_call(layer, x)

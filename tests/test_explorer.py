@@ -155,7 +155,8 @@ def test_every_map_opens_and_closes(visit, way, engine):
         assert page.get_attribute(".st-view", "data-view") == view
         assert page.inner_text(".st-name strong") == layer
         page.wait_for_function(
-            "() => { const { top } = document.querySelector('.st').getBoundingClientRect(); return top > -2 && top < innerHeight; }"
+            "() => { const { top } = document.querySelector('.st').getBoundingClientRect(); return top > -2 && top < "
+            "innerHeight; }"
         )
         assert page.evaluate("() => document.activeElement.classList.contains('st')"), "the stage has the focus"
         assert page.evaluate("() => document.querySelector('.cn-network').getClientRects().length") == 0, (
@@ -219,7 +220,8 @@ class Way:
         )  # maps fly to their places
         box = map_.bounding_box()
         height, width = map_.evaluate_all(
-            "([map]) => { const { values, width, image } = map.shown; return image ? [image[1], width] : [values.length / width, width]; }"
+            "([map]) => { const { values, width, image } = map.shown; return image ? [image[1], width] : "
+            "[values.length / width, width]; }"
         )
         x, y = box["x"] + box["width"] * (unit[1] + 0.5) / width, box["y"] + box["height"] * (unit[0] + 0.5) / height
         self.page.touchscreen.tap(x, y) if self.name == "touch" else self.page.mouse.move(x, y)
@@ -246,7 +248,8 @@ def test_every_view_opens_and_its_numbers_are_pytorchs(visit, network, way, engi
         if unit:
             hand.point(target, unit)
             page.wait_for_function(
-                "(at) => String(document.querySelector('cnn-network').look.at) === at && (document.querySelector('.st-player .number')?.textContent ?? at).replace(', ', ',') === at",
+                "(at) => String(document.querySelector('cnn-network').look.at) === at && "
+                "(document.querySelector('.st-player .number')?.textContent ?? at).replace(', ', ',') === at",
                 arg=f"{unit[0]},{unit[1]}",
             )
         elif target:
@@ -312,8 +315,10 @@ def test_pointing_moves_the_window(visit, network, engine):
     for row, column in ((0, 0), (27, 27), (14, 3)):
         page.evaluate(
             """([row, column]) => {
-            const map = [...document.querySelectorAll(".st-side heat-map")].at(-1), { left, top, width, height } = map.getBoundingClientRect();
-            map.dispatchEvent(new PointerEvent("pointermove", { pointerType: "mouse", clientX: left + (width * (column + 0.5)) / 28, clientY: top + (height * (row + 0.5)) / 28 }));
+            const map = [...document.querySelectorAll(".st-side heat-map")].at(-1), { left, top, width,
+                height } = map.getBoundingClientRect();
+            map.dispatchEvent(new PointerEvent("pointermove", { pointerType: "mouse",
+                clientX: left + (width * (column + 0.5)) / 28, clientY: top + (height * (row + 0.5)) / 28 }));
         }""",
             [row, column],
         )
@@ -427,7 +432,9 @@ def test_what_plays_stands_still_once_something_else_is_on_show(visit):
 def test_the_layers_name_stays_in_sight_in_a_narrower_window(visit):
     page = open_state(visit, STATES["field"], viewport={"width": 1440, "height": 900})
     page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_function("""() => { const rail = document.querySelector(".st-rail").getBoundingClientRect(), name = document.querySelector(".st-rail [aria-current]").getBoundingClientRect();
+    page.wait_for_function("""() => {
+        const rail = document.querySelector(".st-rail").getBoundingClientRect();
+        const name = document.querySelector(".st-rail [aria-current]").getBoundingClientRect();
         return name.left >= rail.left - 1 && name.right <= rail.right + 1; }""")
 
 
@@ -458,7 +465,8 @@ def test_a_picture_is_compared_with_the_one_that_the_list_names(visit, network):
         "() => document.querySelectorAll('.st-picture-row figcaption')[0]?.textContent.includes('orange')"
     )
     page.wait_for_function(
-        "() => document.querySelectorAll('.st-picture-row figcaption')[1] && !document.querySelectorAll('.st-picture-row figcaption')[1].textContent.includes('orange')"
+        "() => document.querySelectorAll('.st-picture-row figcaption')[1] && "
+        "!document.querySelectorAll('.st-picture-row figcaption')[1].textContent.includes('orange')"
     )
     assert said()[0] == said()[1]
     check(page, network)
@@ -499,12 +507,14 @@ def test_switches_change_scales_and_details(visit):
     own = ends()
     page.click("[data-sharing=network]")
     page.wait_for_function(
-        "() => new Set([...document.querySelectorAll('.cn-legend:has(canvas:not([data-legend=\"0\"])) span:last-child')].map((e) => e.textContent)).size === 1"
+        '() => new Set([...document.querySelectorAll(\'.cn-legend:has(canvas:not([data-legend="0"])) '
+        "span:last-child')].map((e) => e.textContent)).size === 1"
     )
     assert ends() == [1] + [max(own[1:])] * (len(own) - 1)
     page.click("[data-sharing=block]")
     page.wait_for_function(
-        "() => new Set([...document.querySelectorAll('.cn-legend span:last-child')].map((e) => e.textContent)).size === 3"
+        "() => new Set([...document.querySelectorAll('.cn-legend span:last-child')].map((e) => e.textContent)).size "
+        "=== 3"
     )
     assert ends() == [1, max(own[1:3]), max(own[1:3]), max(own[3:]), max(own[3:])]
     before = page.locator(".cn-legend span:last-child").all_inner_texts()[-1]
@@ -549,18 +559,24 @@ def test_no_view_has_a_barrier_or_runs_out_of_the_page(visit, language, width):
         assert page.evaluate(
             OVERFLOW.replace('".visually-hidden, .skip, svg"', '".visually-hidden, .skip, svg, .st-rail"')
         ) == [True], name
-        clipped = page.evaluate("""() => { const stage = document.querySelector("network-stage").getBoundingClientRect();
-            return [...document.querySelectorAll("network-stage .hm, network-stage .st-numbers, network-stage button, network-stage td")].filter((e) => !e.closest(".st-rail"))
-                .filter((e) => { const r = e.getBoundingClientRect(); return r.left < stage.left - 1 || r.right > stage.right + 1; }).map((e) => e.outerHTML.slice(0, 90)); }""")
+        clipped = page.evaluate("""() => {
+            const stage = document.querySelector("network-stage").getBoundingClientRect();
+            const parts = "network-stage .hm, network-stage .st-numbers, network-stage button, network-stage td";
+            return [...document.querySelectorAll(parts)].filter((e) => !e.closest(".st-rail"))
+                .filter((e) => { const r = e.getBoundingClientRect();
+                    return r.left < stage.left - 1 || r.right > stage.right + 1; }).map((e) => e.outerHTML.slice(0,
+                        90)); }""")
         assert clipped == [], name
         for theme in ("light", "dark"):
             page.evaluate(
-                "(theme) => { document.documentElement.dataset.theme = theme; document.dispatchEvent(new Event('themechange')); }",
+                "(theme) => { document.documentElement.dataset.theme = theme; document.dispatchEvent(new "
+                "Event('themechange')); }",
                 theme,
             )
             page.wait_for_timeout(250)
             found = page.evaluate(
-                "() => axe.run(document.querySelector('cnn-network')).then((result) => result.violations.map((v) => [v.id, v.nodes.map((n) => n.html.slice(0, 160))]))"
+                "() => axe.run(document.querySelector('cnn-network')).then((result) => result.violations.map((v) => "
+                "[v.id, v.nodes.map((n) => n.html.slice(0, 160))]))"
             )
             assert found == [], (name, theme)
 
@@ -568,7 +584,9 @@ def test_no_view_has_a_barrier_or_runs_out_of_the_page(visit, language, width):
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("name", ["fashion", "three", "twenty"])
 def test_all_views_of_other_networks(visit, other, built, name, width):
-    """A network of 28 pixels with padding, one of three layers, one of twenty channels with average pooling and a hidden linear layer."""
+    """A network of 28 pixels with padding, one of three layers, one of twenty channels with average pooling and a
+    hidden linear layer.
+    """
     root = built if name == "fashion" else other / "out"
     page = visit(base=f"{root.as_uri()}/", viewport={"width": width, "height": 900}).open(f"{name}/index.html")
     page.wait_for_function("() => globalThis.explorer")

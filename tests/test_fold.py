@@ -25,7 +25,9 @@ def lively(module: nn.Module, seed: int) -> nn.Module:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_branches_fold_into_one_convolution(seed):
-    """What they fold into is the sum of convolutions, each scaled, that they stand for: the 1 x 1 one sees the middle of every window."""
+    """What they fold into is the sum of convolutions, each scaled, that they stand for: the 1 x 1 one sees the middle
+    of every window.
+    """
     kernel, stride, padding = [(3, 1, 0), (3, 1, 1), (5, 1, 0), (5, 2, 2), (3, 2, 0), (1, 1, 0), (2, 1, 0), (4, 2, 1)][
         seed
     ]
@@ -72,7 +74,9 @@ def test_normalisation_stays_where_folding_would_not_be_exact():
 
 @pytest.mark.parametrize(("specs", "size"), [(RESIDUAL, 20), (DEPTHWISE, 24)])
 def test_what_is_shipped_computes_what_was_trained(specs, size):
-    """Batch normalisation folds where a convolution comes before it and nobody else uses that; elsewhere it stays, affine."""
+    """Batch normalisation folds where a convolution comes before it and nobody else uses that; elsewhere it stays,
+    affine.
+    """
     torch.manual_seed(7)
     trained = normalized(specs, (3, size, size))
     images = torch.rand(4, 3, size, size)

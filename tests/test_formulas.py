@@ -30,13 +30,15 @@ $$
 y_{i,j} = b + \sum_{c=0}^{C-1} \sum_{m,n} w_{c,m,n}\, x_{c,\,i+m,\,j+n} < 1
 $$
 
-$$\begin{aligned} a &= \frac{1}{2} \\ b &= \left(\frac{\partial L}{\partial w}\right) \end{aligned} \qquad \sqrt{\frac ab} \quad \mathcal{L} \quad \text{a long formula that is wider than a telephone}$$
+$$\begin{aligned} a &= \frac{1}{2} \\ b &= \left(\frac{\partial L}{\partial w}\right) \end{aligned}
+\qquad \sqrt{\frac ab} \quad \mathcal{L}
+\quad \text{a long formula that is wider than a telephone}$$
 
 ## Code {#code}
 
 ```python
 def double(x: float) -> float:
-    return 2 * x  # a comment that goes on and on until the line is far wider than the column of the text that it stands in
+    return 2 * x  # a comment that goes on and on until the line is far wider than the column of the text
 ```
 
 ```text
@@ -224,7 +226,8 @@ def test_formulas_are_drawn_in_their_font_at_every_width(visit, pages, engine):
     assert page.evaluate("() => document.fonts.load('16px STIX2').then((faces) => faces.length)") == 1
     heights = page.evaluate("""() => {
         const height = (element) => element.getBoundingClientRect().height;
-        return [...document.querySelectorAll(".formula-block mrow > mo[fence]")].map((fence) => [height(fence), height(fence.parentElement.querySelector("mfrac"))]);
+        return [...document.querySelectorAll(".formula-block mrow > mo[fence]")].map((fence) => [height(fence),
+            height(fence.parentElement.querySelector("mfrac"))]);
     }""")
     assert heights and all(fence > 0.8 * fraction for fence, fraction in heights), "brackets grow with what they hold"
 
@@ -233,7 +236,8 @@ def test_what_is_too_wide_can_be_scrolled_from_the_keyboard(visit, pages):
     page = visit(base=pages[1], viewport={"width": 390, "height": 900}).open()
     page.wait_for_selector(".table[tabindex='0']")
     wide = page.evaluate(
-        """() => [...document.querySelectorAll(".lesson pre, .formula-block, .table")].map((e) => [e.scrollWidth > e.clientWidth, e.tabIndex])"""
+        """() => [...document.querySelectorAll(".lesson pre, .formula-block, .table")]
+            .map((e) => [e.scrollWidth > e.clientWidth, e.tabIndex])"""
     )
     assert {(True, 0), (False, -1)} == {tuple(pair) for pair in wide}
     page.evaluate(AXE.read_text())

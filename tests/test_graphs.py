@@ -66,7 +66,8 @@ def test_every_view_of_a_graph_opens(visit, graphs, name, width):
     for layer in ["image", *(spec["name"] for spec in NETWORKS[name])]:
         views = page.evaluate(
             """(layer) => { const { manifest } = document.querySelector("cnn-network");
-            return layer === "image" || manifest.layers.some(({ name }) => name === layer) ? explorer.viewsOf(manifest, layer) : []; }""",
+            return layer === "image" || manifest.layers.some(({
+                name }) => name === layer) ? explorer.viewsOf(manifest, layer) : []; }""",
             layer,
         )
         assert views or layer.endswith("norm") or layer == "norm_1", "only folded normalisations are gone"
@@ -111,7 +112,9 @@ def test_the_links_of_a_sum_come_from_all_its_inputs(visit, graphs):
 
 @pytest.mark.parametrize("name", ["wide32", "wide64"])
 def test_a_wide_network_fits_on_a_screen(visit, graphs, name):
-    """At most 1,200 pixels high, class bars together, an opened map with its result in sight, every map in reach of the keys."""
+    """At most 1,200 pixels high, class bars together, an opened map with its result in sight, every map in reach of the
+    keys.
+    """
     page = page_of(visit, graphs, name, 1440)
     height = page.evaluate("() => document.querySelector('.cn-network').clientHeight")
     bars = page.locator(".cn-classes li").evaluate_all("(bars) => bars.map((bar) => bar.getBoundingClientRect().y)")

@@ -21,7 +21,9 @@ NETWORKS = {
 
 
 def test_work_goes_in_slices_and_stops_when_it_is_stale(bridge):
-    """The first slice runs at once; what follows waits for a task of its own, and is dropped when nobody wants it any more."""
+    """The first slice runs at once; what follows waits for a task of its own, and is dropped when nobody wants it any
+    more.
+    """
     assert bridge({"call": "slices", "stale": False}, {"call": "slices", "stale": True}) == [
         [True, "ab|cd"],
         [False, "ab|"],

@@ -26,15 +26,15 @@ def lesson(tmp_path: Path, text: str):
 def test_a_lesson_becomes_html_with_its_figure(tmp_path):
     source = lesson(
         tmp_path,
-        FRONT
-        + "## 标题 {#heading}\n\nText.\n\n/// cnn-network | net\n    model: small\n    example: blue_2\n\nA *caption*.\n///\n\nMore.\n",
+        FRONT + "## 标题 {#heading}\n\nText.\n\n/// cnn-network | net\n    model: small\n    example: blue_2\n\nA "
+        "*caption*.\n///\n\nMore.\n",
     )
     rendered = render(source, FIGURES, MODELS)
     assert '<h2 id="heading">标题</h2>' in rendered.html and rendered.headings == [(2, "heading", "标题")]
     assert '<figure class="figure" id="net">' in rendered.html
     assert (
-        '<cnn-network data-state="loading" example="blue_2" model="small"><noscript><img alt="still-of:cnn-network" src="still:net"></noscript></cnn-network>'
-        in rendered.html
+        '<cnn-network data-state="loading" example="blue_2" model="small"><noscript><img alt="still-of:cnn-network" '
+        'src="still:net"></noscript></cnn-network>' in rendered.html
     )
     assert (
         "<figcaption>\n<p>A <em>caption</em>.</p>\n</figcaption>" in rendered.html and "<p>More.</p>" in rendered.html
@@ -84,7 +84,9 @@ def test_the_two_languages_have_the_same_lessons_figures_and_anchors(site):
 
 
 def test_every_label_that_the_page_asks_for_is_there(site):
-    """Literal keys in TypeScript, templates and the generator; keys made at run time are checked by the kinds they are made of."""
+    """Literal keys in TypeScript, templates and the generator; keys made at run time are checked by the kinds they are
+    made of.
+    """
     import re
 
     labels = read_labels(site)["en"]
@@ -92,7 +94,8 @@ def test_every_label_that_the_page_asks_for_is_there(site):
     for path in [*(ROOT / "assets" / "src").rglob("*.ts")]:
         source = path.read_text()
         asked |= set(re.findall(r'\btext\("(\w+)"', source))
-        # What a condition or a variable chooses: any word of the script that is a label, or begins as one does that the script completes.
+        # What a condition or a variable chooses: any word of the script that is a label, or begins as one does that the
+        # script completes.
         asked |= set(re.findall(r'"(\w+)"', source)) & set(labels)
         asked |= {
             key for begin in re.findall(r"\btext\(`(\w+_)\$\{", source) for key in labels if key.startswith(begin)

@@ -31,7 +31,9 @@ class Calls:
 
 @pytest.fixture
 def machine(monkeypatch, tmp_path):
-    """A machine whose Node answers a version, or that has none; so does the environment's own, which has none if not told."""
+    """A machine whose Node answers a version, or that has none; so does the environment's own, which has none if not
+    told.
+    """
 
     def make(version: str | None, fails: bool = False, own: str | None = None) -> Calls:
         folders = {"/machine": version, str(tmp_path / "bin"): own}

@@ -33,7 +33,10 @@ def layer_call(layer: nn.Module, *inputs: torch.Tensor) -> dict:
 
 
 def random_cases(kind: str, count: int):
-    """Layers of a kind with random options, and random inputs for them. Windows differ in height and width, half of the time."""
+    """Layers of a kind with random options, and random inputs for them.
+
+    Windows differ in height and width, half of the time.
+    """
     random = np.random.default_rng(len(kind))
 
     def pair(low: int, high: int) -> int | list[int]:
@@ -161,7 +164,10 @@ def test_forward_agrees_with_pytorch_on_every_layer(bridge, make, shape, normali
     ],
 )
 def test_a_trace_file_gives_every_layer(bridge, site, specs, normalization):
-    """Layers with weights as float16, everything else from them; the logits exactly. Also where no weights come first."""
+    """Layers with weights as float16, everything else from them; the logits exactly.
+
+    Also where no weights come first.
+    """
     from model.package import Example, package_network
     from tests.pictures import scene
 

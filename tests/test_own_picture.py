@@ -76,8 +76,10 @@ def test_preprocessing_is_pillows_to_the_byte(visit, engine, mode):
             packed = page.evaluate(
                 """async ([text, size, channels]) => {
                 const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-                const own = await strata['data/picture'].readPicture(new File([bytes], "p.png", { type: "image/png" }), new AbortController().signal);
-                return [...(await strata['data/picture'].pixelsOf(own, size, channels, () => {}, new AbortController().signal))];
+                const own = await strata['data/picture'].readPicture(new File([bytes], "p.png", {
+                    type: "image/png" }), new AbortController().signal);
+                return [...(await strata['data/picture'].pixelsOf(own, size, channels, () => {},
+                    new AbortController().signal))];
             }""",
                 [base64.b64encode(content).decode(), size, channels],
             )
@@ -102,7 +104,8 @@ def test_a_picture_can_be_dropped_and_pasted(visit, network, engine, way):
         """([text, way]) => {
         const data = new DataTransfer();
         data.items.add(new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], "p.png", { type: "image/png" }));
-        const event = new Event(way, { bubbles: true, cancelable: true });  // Firefox empties what a script puts into its own kinds
+        const event = new Event(way, { bubbles: true,
+            cancelable: true });  // Firefox empties what a script puts into its own kinds
         Object.defineProperty(event, way === "drop" ? "dataTransfer" : "clipboardData", { value: data });
         document.body.dispatchEvent(event);
         if (!event.defaultPrevented) throw new Error("the browser would open the file instead");
@@ -138,7 +141,8 @@ def test_the_last_of_two_pictures_wins(visit, network):
     first, second = encoded(scene(2000, 1500)), encoded(scene(70, 70, seed=9))
     page.evaluate(
         """([first, second]) => {
-        const file = (text) => new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], "p.png", { type: "image/png" });
+        const file = (text) => new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], "p.png", {
+            type: "image/png" });
         void strata['data/store'].store.take(file(first));
         void strata['data/store'].store.take(file(second));
     }""",
@@ -172,7 +176,8 @@ def test_many_pictures_at_once_are_computed_one_after_the_other(visit, network):
         """async (pictures) => {
         const { store } = strata['data/store'];
         const traces = pictures.map(async (text) => {
-            const file = new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], "p.png", { type: "image/png" });
+            const file = new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], "p.png", {
+                type: "image/png" });
             const own = await strata['data/picture'].readPicture(file, new AbortController().signal);
             return store.produce("tinyvgg", { own }, new AbortController().signal);
         });
@@ -236,7 +241,8 @@ def test_an_address_instead_of_a_picture_is_answered(visit, event):
         const data = new DataTransfer();
         data.setData("text/uri-list", "https://example.org/koala.jpg");
         const init = name === "drop" ? { dataTransfer: data } : { clipboardData: data };
-        const event = new (name === "drop" ? DragEvent : ClipboardEvent)(name, { ...init, bubbles: true, cancelable: true });
+        const event = new (name === "drop" ? DragEvent : ClipboardEvent)(name, { ...init, bubbles: true,
+            cancelable: true });
         document.body.dispatchEvent(event);
     }""",
         event,
@@ -336,7 +342,8 @@ def test_an_svg_that_is_ready_while_the_figure_changes_its_size_disturbs_nothing
         const { decode } = HTMLImageElement.prototype;
         HTMLImageElement.prototype.decode = async function () {
             await decode.call(this);
-            await new Promise((resolve) => new ResizeObserver((_, observer) => (observer.disconnect(), resolve())).observe(document.querySelector("cnn-network")));
+            await new Promise((resolve) => new ResizeObserver((_, observer) => (observer.disconnect(),
+                resolve())).observe(document.querySelector("cnn-network")));
         };
     }""")
     for name in ("sized.svg", "unsized.svg", "moving.gif"):  # the next note makes the figure another size
@@ -378,7 +385,8 @@ def test_a_very_large_picture_shows_progress_and_does_not_freeze_the_page(visit,
         let frames = 0;
         const tick = () => { frames++; requestAnimationFrame(tick); };
         tick();
-        store.addEventListener("task", () => store.task.step === "reading" && window.steps.push([store.task.share ?? 0, frames]));
+        store.addEventListener("task",
+            () => store.task.step === "reading" && window.steps.push([store.task.share ?? 0, frames]));
     }""")
     gradient = Image.linear_gradient("L").resize(shape)
     content = encoded(Image.merge("RGB", [gradient, gradient.rotate(180), gradient]), "JPEG", quality=95, subsampling=0)
@@ -439,7 +447,8 @@ def test_a_square_that_is_dragged_is_computed_where_it_comes_to_rest(visit, netw
     picture = scene(3000, 2000)
     upload(page, encoded(picture))
     page.evaluate(
-        "() => { for (let left = 0; left <= 400; left += 20) strata['data/store'].store.crop({ left, top: 0, side: 2000 }); }"
+        "() => { for (let left = 0; left <= 400; left += 20) strata['data/store'].store.crop({ left, top: 0, side: "
+        "2000 }); }"
     )
     expected = python_trace(network, encoded(picture.crop((400, 0, 2400, 2000))))["logits"]
     for _ in range(200):
@@ -486,6 +495,7 @@ def test_the_thumbnail_of_ones_own_picture_shows_it(visit, engine):
     page = visit(engine).open()
     upload(page, encoded(Image.new("RGB", (90, 60), (200, 30, 60))))
     middle = page.evaluate(
-        """() => [...document.querySelector('canvas[data-map="own"]').getContext("2d").getImageData(56, 56, 1, 1).data]"""
+        """() => [...document.querySelector('canvas[data-map="own"]')
+            .getContext("2d").getImageData(56, 56, 1, 1).data]"""
     )
     assert middle == [200, 30, 60, 255]

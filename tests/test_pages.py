@@ -1,4 +1,7 @@
-"""Pages around the lessons: paths, stills and cards, the address of the site. (Links, feed and 404.html: tests/cases.)"""
+"""Pages around the lessons: paths, stills and cards, the address of the site.
+
+(Links, feed and 404.html: tests/cases.)
+"""
 
 from __future__ import annotations
 

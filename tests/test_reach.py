@@ -30,7 +30,8 @@ def test_what_is_in_view_stays_where_it_is_while_the_figure_is_drawn(visit, widt
     """Only in Chromium, since no other browser reports layout shifts. Lighthouse rates up to 0.1 as good."""
     watched = visit(viewport={"width": width, "height": 900})
     watched.page.add_init_script("""window.shift = 0;
-        new PerformanceObserver((list) => list.getEntries().forEach((e) => (window.shift += e.value))).observe({ type: "layout-shift", buffered: true });""")
+        new PerformanceObserver((list) => list.getEntries().forEach((e) => (window.shift += e.value))).observe({
+            type: "layout-shift", buffered: true });""")
     page = watched.open()
     page.wait_for_timeout(300)
     assert page.evaluate("() => window.shift") < 0.02
@@ -152,7 +153,9 @@ def test_on_paper_the_figure_fits_and_is_light(visit, engine):
     assert page.get_attribute(".cn-network", "data-direction") == "rows"
     assert (
         page.evaluate(
-            "() => Math.max(...[...document.querySelectorAll('.cn-map, .cn-classes li, .cn-legend, .cn-picture')].map((e) => e.getBoundingClientRect().right - document.querySelector('.cn-network').getBoundingClientRect().left))"
+            "() => Math.max(...[...document.querySelectorAll('.cn-map, .cn-classes li, .cn-legend, "
+            ".cn-picture')].map((e) => e.getBoundingClientRect().right - "
+            "document.querySelector('.cn-network').getBoundingClientRect().left))"
         )
         <= 661
     )
@@ -220,7 +223,8 @@ def axe(page) -> list[str]:
     """What axe-core complains about, on the page as it is now."""
     page.evaluate(AXE.read_text())
     return page.evaluate(
-        "async () => (await axe.run()).violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 160)} ${v.nodes[0].failureSummary}`)"
+        "async () => (await axe.run()).violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 160)} "
+        "${v.nodes[0].failureSummary}`)"
     )
 
 

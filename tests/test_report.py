@@ -1,4 +1,6 @@
-"""What is told of photos before a training: other files, broken ones, near-copies, too few; and what is too large to read."""
+"""What is told of photos before a training: other files, broken ones, near-copies, too few; and what is too large to
+read.
+"""
 
 from __future__ import annotations
 
@@ -180,7 +182,10 @@ def test_one_model_is_trained_by_one_process(tmp_path):
     from model.commands import only_training
     from tests.node import ROOT
 
-    code = "import sys\nfrom filelock import FileLock\nlock = FileLock(sys.argv[1])\nlock.acquire()\nprint('held', flush=True)\nsys.stdin.read()"
+    code = (
+        "import sys\nfrom filelock import FileLock\nlock = FileLock(sys.argv[1])\nlock.acquire()\nprint('held', "
+        "flush=True)\nsys.stdin.read()"
+    )
     path = tmp_path / "birds.lock"
     holder = subprocess.Popen(
         [sys.executable, "-c", code, str(path)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE

@@ -137,7 +137,8 @@ def test_views_that_cannot_be_kept_leave_nothing(tmp_path, monkeypatch):
         patched.setattr("model.views.Path.replace", full)
         with pytest.raises(
             BuildError,
-            match=r"the views need 0\.0 GB there, and cannot be written \(No space left on device\); make room, or lower `views`",
+            match=r"the views need 0\.0 GB there, and cannot be written \(No space left on device\); make room, or "
+            r"lower `views`",
         ):
             keep_views(images, drawn, tmp_path / "run.views.npy")
 

@@ -152,7 +152,7 @@ def test_a_loss_that_is_not_a_number_is_said(tmp_path):
 
 
 def test_of_several_starts_the_likeliest_on_the_validation_photos_is_kept(tmp_path):
-    """Each is that of its seed, as a run of its own would have it; photos that nobody can tell all of make them differ."""
+    """Each is that of its seed, as in a run of its own. Photos that cannot all be told apart make them differ."""
     photos = made_photos(200)
     photos.labels[np.random.default_rng(1).random(200) < 0.3] = 0
     validation = photos.part(VALIDATION)
@@ -331,7 +331,9 @@ def test_another_recipe_does_not_resume(tmp_path):
 
 
 def test_what_is_trained_is_what_ships(tmp_path):
-    """Branches, batch normalisation, dropout and input normalisation are gone, and the accuracy is that of the plain network."""
+    """Branches, batch normalisation, dropout and input normalisation are gone, and the accuracy is that of the plain
+    network.
+    """
     network, card = run(tmp_path, "run", replace(RECIPE, epochs=2, learning_rate=1e-3))
     assert round(validate(network, made_photos().part(VALIDATION))[0], 4) == card["history"][-1]["accuracy"]
     assert load_file(tmp_path / "run.safetensors").keys() == TinyVGG(3, 4, 2, 20, 0).state_dict().keys()

@@ -119,7 +119,8 @@ def test_a_job_that_is_cancelled_ends_at_once_and_the_next_one_is_done(visit):
     ended = page.evaluate("""async () => {
         const { run } = strata["data/work"], { store } = strata["data/store"];
         const element = document.querySelector("cnn-network"), { trace } = element;
-        const given = { manifest: await store.manifest("tinyvgg"), weights: await store.weights("tinyvgg"), trace, layer: "relu_1_1", off: [] };
+        const given = { manifest: await store.manifest("tinyvgg"), weights: await store.weights("tinyvgg"), trace,
+            layer: "relu_1_1", off: [] };
         await run("rank", given, { signal: new AbortController().signal });
         const controller = new AbortController(), started = performance.now();
         const first = run("rank", given, { signal: controller.signal }).catch((error) => error.name);
@@ -138,7 +139,8 @@ def test_a_worker_that_dies_fails_its_jobs_and_the_next_one_starts_another(visit
     ended = page.evaluate("""async () => {
         const { run } = strata["data/work"], { store } = strata["data/store"];
         const { trace } = document.querySelector("cnn-network"), { signal } = new AbortController();
-        const given = { manifest: await store.manifest("tinyvgg"), weights: await store.weights("tinyvgg"), trace, layer: "relu_1_1", off: [] };
+        const given = { manifest: await store.manifest("tinyvgg"), weights: await store.weights("tinyvgg"), trace,
+            layer: "relu_1_1", off: [] };
         const { postMessage } = Worker.prototype;
         Worker.prototype.postMessage = function () { this.onerror({ message: "it died", preventDefault() {} }); };
         const failed = await run("rank", given, { signal }).catch((error) => error.message);

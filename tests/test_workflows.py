@@ -1,4 +1,4 @@
-"""The GitHub workflows: every input of an action exists, the tests come before the deployment, and it alone may write."""
+"""The GitHub workflows: inputs of actions exist, and the deployment, which alone may write, awaits the tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import yaml
 
 from tests.node import ROOT
 
-# The inputs that the actions' own action.yml declare, in the versions that the workflows name; as far as they are used here.
+# The inputs that the actions' own action.yml declare, in the versions that the workflows name; as far as they are used
+# here.
 INPUTS = {
     "actions/checkout@v4": {"ref", "fetch-depth", "submodules"},
     "actions/setup-python@v5": {"python-version", "cache", "cache-dependency-path"},

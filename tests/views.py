@@ -121,7 +121,8 @@ class Shown:
 def check(page: Page, network: nn.Sequential) -> Shown:
     """Every number of the view on show is PyTorch's; returns what is on show."""
     look = page.evaluate(
-        "() => { const { look } = document.querySelector('cnn-network'); return { ...look, at: look.at && [...look.at] }; }"
+        "() => { const { look } = document.querySelector('cnn-network'); return { ...look, at: look.at && "
+        "[...look.at] }; }"
     )
     on_show = Shown(
         page,

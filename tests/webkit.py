@@ -1,4 +1,6 @@
-"""WebKitGTK behind those methods of Playwright's pages that the tests use: WebKitWebDriver drives it on a virtual screen."""
+"""WebKitGTK behind those methods of Playwright's pages that the tests use: WebKitWebDriver drives it on a virtual
+screen.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +80,8 @@ class WebKit:
         os.close(display)
         with os.fdopen(answer) as number:
             shown_on = f":{number.readline().strip()}"
-        # Mesa's OpenGL without a graphics card now and then crashes in the threads that WebKit paints with; it still composes by it.
+        # Mesa's OpenGL without a graphics card now and then crashes in the threads that WebKit paints with; it still
+        # composes by it.
         painting = {"WEBKIT_SKIA_ENABLE_CPU_RENDERING": "1"}
         self.environment = {
             **os.environ,
@@ -97,7 +100,9 @@ class WebKit:
         return Context(self._start(options), viewport or {"width": 1280, "height": 720})
 
     def _start(self, options: Options) -> webdriver.WebKitGTK:
-        """Now and then the browser dies as it starts, and the driver waits for it without an end: then another one is started."""
+        """Now and then the browser dies as it starts, and the driver waits for it without an end: then another one is
+        started.
+        """
         for attempt in range(ATTEMPTS):
             service = Service(find(WEBKIT), env=self.environment, log_output=subprocess.DEVNULL)
             watch = threading.Timer(STARTING, lambda service=service: service.process.kill())
@@ -183,7 +188,7 @@ class Page:
         return value
 
     def wait_for_function(self, function: str, arg: Any = None, timeout: float = 30_000) -> Any:
-        """Wait until `function` returns what counts as true, on this document or on one that follows it; return that."""
+        """Wait until `function` returns a true value, on this document or one that follows it; return the value."""
         end = time.monotonic() + timeout / 1000
         while True:
             try:
@@ -299,7 +304,8 @@ class Locator:
         """Where in the window the first one lies."""
         self.page.wait_for_selector(self.selector, "attached")
         return self.page.evaluate(
-            "(selector) => { const { x, y, width, height } = all(selector)[0].getBoundingClientRect(); return { x, y, width, height }; }",
+            "(selector) => { const { x, y, width, height } = all(selector)[0].getBoundingClientRect(); return { x, y, "
+            "width, height }; }",
             self.selector,
         )
 
