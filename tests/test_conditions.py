@@ -152,3 +152,82 @@ def test_in_forced_colours_what_is_chosen_and_every_bar_can_be_seen(visit, every
         )
         == []
     )
+
+
+# What Google's translation does, but for the words: every text goes into two <font> elements, one in the other.
+TRANSLATE = """() => {
+    const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), texts = [];
+    while (walk.nextNode()) texts.push(walk.currentNode);
+    for (const text of texts) {
+        if (!text.data.trim() || text.parentElement.closest("[translate=no], script, style, font, svg, textarea, option")) continue;
+        const [outer, inner] = [document.createElement("font"), document.createElement("font")];
+        text.replaceWith(outer);
+        outer.append(inner);
+        inner.append(document.createTextNode(text.data));
+    }
+}"""
+TEXT = """() => {
+    for (const line of document.querySelectorAll("live-line")) line.hidden = true; // is said later
+    return [...document.querySelectorAll(".fig")].map((figure) => figure.innerText.replace(/\\s+/g, " ").trim());
+}"""
+
+
+def steps(page):
+    """Go through the figures as a reader does; after each step all text that is to be seen."""
+    for example in ("koala", "espresso"):
+        page.click(f"#photos button[data-example={example}]")
+        page.wait_for_selector(f"#photos button[data-example={example}][aria-pressed=true]")
+        yield example
+    for values in (
+        "layer=conv_1_1&channel=0",
+        "layer=conv_1_1&channel=3",
+        "layer=conv_1_1&channel=3&view=window&at=4.7&from=1",
+        "layer=conv_1_1&channel=3&view=window&at=9.2&from=2",
+        "layer=relu_1_1&channel=1&view=field&at=4.4",
+        "layer=relu_1_1&channel=2&view=field&at=8.4",
+        "layer=max_pool_1&channel=2&at=3.3",
+        "layer=flatten&channel=2&at=3.3",
+        "layer=logits&channel=2",
+        "layer=logits&channel=4",
+        "layer=logits&channel=4&view=softmax",
+        "layer=logits&channel=5&view=softmax",
+        "layer=relu_2_1&channel=1&view=what_if",
+        "layer=relu_2_1&channel=1&view=what_if&off=relu_2_1.1",
+        "layer=relu_2_1&channel=1&view=compare",
+        "off=relu_2_1.1 conv_1_1.2",
+        "example=pizza",
+    ):
+        page.evaluate("(values) => { location.hash = `#photos?figure=photos&${values}`; }", values)
+        page.wait_for_timeout(400)
+        page.evaluate("() => document.querySelector('#photos cnn-network').updateComplete")
+        if "what_if" in values:
+            page.wait_for_function("() => document.querySelectorAll('.st-ranking li').length === 10")
+        yield values
+    page.hover("#photos button[data-layer=conv_1_2][data-channel='3']")
+    page.wait_for_selector(".cn-tray")
+    yield "one map"
+    page.hover("#photos button[data-layer=relu_1_2][data-channel='4']")
+    page.wait_for_timeout(100)
+    yield "another map"
+    for name in ("stride", "padding", "kernel_size"):
+        page.focus(f"#hyper input[name={name}]")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(50)
+        yield name
+    page.focus("#hyper .fig-explorable")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(50)
+    yield "moved"
+
+
+def test_a_translated_page_goes_on_saying_what_is_on_show(visit, every_figure):
+    """All text of the figures is that of a page that was not translated, at every step."""
+    plain, translated = (open_all(visit(base=every_figure, viewport=WIDE)) for _ in range(2))
+    translated.evaluate(TRANSLATE)
+    seen = set()
+    for step, again in zip(steps(plain), steps(translated), strict=True):
+        assert translated.evaluate(TEXT) == plain.evaluate(TEXT), step
+        assert step == again
+        seen.add(str(plain.evaluate(TEXT)))
+        translated.evaluate(TRANSLATE)  # what has come since, and what was written anew
+    assert len(seen) > 20

@@ -17,6 +17,7 @@ import { hasText, text } from "../drawing/text";
 import { onTheme } from "../drawing/theme";
 import * as address from "./address";
 import "./share-panel";
+import "./translated";
 import type { SharedFile } from "./share-panel";
 import { type Declaration, initialState, readState, writeState } from "./state";
 import { asPng, inPage, type StillGiven } from "./still";
