@@ -4,6 +4,7 @@ a page without the site.
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
@@ -231,3 +232,37 @@ def test_a_translated_page_goes_on_saying_what_is_on_show(visit, every_figure):
         seen.add(str(plain.evaluate(TEXT)))
         translated.evaluate(TRANSLATE)  # what has come since, and what was written anew
     assert len(seen) > 20
+
+
+SCRIPTS = '<script src="scripts/core.js"></script><script src="scripts/cnn-network.js"></script><script src="scripts/conv-hyperparameters.js"></script>'
+
+
+@pytest.mark.parametrize(
+    ("whole", "figure", "says"),
+    [
+        (False, '<cnn-network model="tinyvgg"></cnn-network>', "This figure needs the labels"),
+        (False, "<conv-hyperparameters></conv-hyperparameters>", "This figure needs the labels"),
+        (True, "<cnn-network></cnn-network>", "This figure needs its option “model”."),
+        (True, '<cnn-network model="other"></cnn-network>', "models/other/manifest.json"),
+    ],
+)
+def test_a_figure_on_a_page_of_somebodys_own_says_what_is_missing(visit, built, whole, figure, says):
+    page = (built / "index.html").read_text(encoding="utf-8")
+    labels = page[page.index('<script type="application/json" id="ui"') :].split("</script>")[0] + "</script>"
+    styles = re.search(r'<link rel="stylesheet"[^>]*>', page)
+    assert styles
+    html = f"<!doctype html><meta charset=utf-8><title>Mine</title>{styles[0] + labels if whole else ''}{figure}{SCRIPTS}"
+    with served(built, {"mine.html": html.encode()}) as base:
+        page = visit(base=base, check=False).page
+        page.goto(f"{base}mine.html")
+        page.wait_for_selector("[data-state=error]")
+        assert says in page.text_content("[role=alert]")
+
+
+def test_an_error_while_drawing_is_said(visit):
+    watched = visit(check=False)
+    page = watched.open()
+    page.evaluate(
+        "() => { const figure = document.querySelector('cnn-network'); figure.state = { ...figure.state, off: 1 }; }"
+    )
+    page.wait_for_selector("cnn-network[data-state=error] [role=alert]")

@@ -28,6 +28,10 @@ const NEAR = "600px"; // a figure this far outside the viewport is loaded
 const PAPER = 660;
 const SAVED = 1376; // CSS pixels: the width of a saved picture, as on a window of 1,440
 
+/** Shown on a page that is not Strata's, so that it has no labels; in English, for the page's author. */
+const FOREIGN =
+  "This figure needs the labels and the style sheet of a page that Strata built. To show it on another page, use the embed code below the figure on its own page.";
+
 /** An error message: a label and its values. */
 export interface Problem {
   label: string;
@@ -133,11 +137,6 @@ export abstract class Figure<State extends object> extends LitElement {
     return initialState(this.declaration, given) as State;
   }
 
-  /** An option of the lesson. */
-  protected option(name: string): string | undefined {
-    return this.getAttribute(name) ?? undefined;
-  }
-
   /** The figure's id in its lesson; "" for one that has no address. */
   get figureId(): string {
     return (this.isConnected && this.closest("figure")?.id) || "";
@@ -152,6 +151,11 @@ export abstract class Figure<State extends object> extends LitElement {
     this.started = true;
     this.nearness.disconnect();
     this.dataset.state = "loading";
+    this.problem = this.missing();
+    if (this.problem) {
+      this.dataset.state = "error";
+      return;
+    }
     void this.load()
       .then(async () => {
         this.isLoaded = true;
@@ -160,6 +164,16 @@ export abstract class Figure<State extends object> extends LitElement {
         if (address.parse(location.hash).figure === this.figureId) void this.focusRestored(this.named.values);
       })
       .catch((error: unknown) => this.fail(error));
+  }
+
+  /** What the page lacks that the figure needs. */
+  private missing(): Problem | null {
+    const hasStyles = getComputedStyle(this).getPropertyValue("--background") !== "";
+    if (!hasText("loading") || !hasStyles) return { label: "" };
+    const options = Object.entries(this.declaration.options);
+    const [name] =
+      options.find(([option, field]) => "required" in field && field.required && !this.hasAttribute(option)) ?? [];
+    return name ? { label: "option_missing", values: { name } } : null;
   }
 
   /** Show an error message. */
@@ -193,10 +207,20 @@ export abstract class Figure<State extends object> extends LitElement {
   override render() {
     const { problem } = this;
     if (problem)
-      return html`<p class="fig-message" role="alert" translate="no">${text(problem.label, problem.values)}</p>`;
+      return html`<p class="fig-message" role="alert" translate="no">${hasText(problem.label) ? text(problem.label, problem.values) : FOREIGN}</p>`;
     if (!this.isLoaded || !this.width)
       return html`<p class="fig-message" role="status">${hasText("loading") ? text("loading") : "…"}</p>`;
     return this.draw();
+  }
+
+  /** An error while drawing is an error of the figure: it does not stay at "loading". */
+  protected override performUpdate() {
+    try {
+      super.performUpdate();
+    } catch (error) {
+      if (this.problem) throw error;
+      this.fail(error);
+    }
   }
 
   protected override updated(_changed: Map<PropertyKey, unknown>) {
