@@ -12,6 +12,7 @@ import pytest
 import build
 from tests.engines import served
 from tests.node import ROOT
+from tests.pictures import encoded, scene
 
 LESSON = """---
 title: Figures
@@ -251,7 +252,9 @@ def test_a_figure_on_a_page_of_somebodys_own_says_what_is_missing(visit, built, 
     labels = page[page.index('<script type="application/json" id="ui"') :].split("</script>")[0] + "</script>"
     styles = re.search(r'<link rel="stylesheet"[^>]*>', page)
     assert styles
-    html = f"<!doctype html><meta charset=utf-8><title>Mine</title>{styles[0] + labels if whole else ''}{figure}{SCRIPTS}"
+    html = (
+        f"<!doctype html><meta charset=utf-8><title>Mine</title>{styles[0] + labels if whole else ''}{figure}{SCRIPTS}"
+    )
     with served(built, {"mine.html": html.encode()}) as base:
         page = visit(base=base, check=False).page
         page.goto(f"{base}mine.html")
@@ -266,3 +269,60 @@ def test_an_error_while_drawing_is_said(visit):
         "() => { const figure = document.querySelector('cnn-network'); figure.state = { ...figure.state, off: 1 }; }"
     )
     page.wait_for_selector("cnn-network[data-state=error] [role=alert]")
+
+
+# In the page, at once after `forget`: every place where something of the reader's picture could be.
+LEFT = """() => {
+    const { store } = strata["data/store"], networks = [...document.querySelectorAll("cnn-network")];
+    const kept = networks.flatMap(({ base, picture, shown, paper, view }) => [base?.source, "own" in picture, shown && "own" in shown, paper, view?.trace.source]);
+    const canvases = networks.map((network) => network.base ? 0 : network.querySelector(".cn-maps").width);
+    return [store.own, kept.filter((one) => one === "own" || one === "painted" || one === true), canvases.filter((width) => width), sessionStorage.length];
+}"""
+NOTHING = [None, [], [], 0]
+
+
+@pytest.fixture
+def two_networks(visit, every_figure):
+    """Two networks that both show the reader's picture."""
+    page = open_all(visit(base=every_figure, viewport=WIDE))
+    page.set_input_files(
+        "#photos input[type=file]", {"name": "p.png", "mimeType": "image/png", "buffer": encoded(scene(90, 60))}
+    )
+    for figure in ("photos", "clothes"):
+        page.wait_for_selector(f'#{figure} button[data-example="own"][aria-pressed="true"]', timeout=60_000)
+    page.wait_for_function("() => sessionStorage.length === 1")
+    return page
+
+
+def forget(page, before=""):
+    """What is left right after the button of the second figure was pressed."""
+    return page.evaluate(
+        f"() => {{ {before}; document.querySelector('#clothes own-picture .cn-quiet').click(); return ({LEFT})(); }}"
+    )
+
+
+def test_a_picture_forgotten_in_one_figure_is_gone_from_the_other(two_networks):
+    page = two_networks
+    page.click("#photos button[data-example=koala]")
+    page.wait_for_selector("#photos button[data-example=koala][aria-pressed=true]")
+    assert forget(page) == NOTHING
+    page.wait_for_function("() => document.querySelector('#clothes cnn-network').trace?.source === 'T-shirt'")
+    assert page.evaluate("() => document.querySelector('#photos cnn-network').trace.source") == "koala"
+    assert page.locator('button[data-example="own"]').count() == 0 and page.evaluate(LEFT) == NOTHING
+
+
+def test_a_picture_forgotten_while_an_example_is_on_its_way_is_gone(two_networks):
+    page = two_networks
+    assert forget(page, "document.querySelector('#photos button[data-example=orange]').click()") == NOTHING
+    page.wait_for_selector("#photos button[data-example=orange][aria-pressed=true]")
+    assert page.evaluate(LEFT) == NOTHING
+
+
+def test_a_painting_on_a_picture_goes_with_the_picture(two_networks):
+    page = two_networks
+    page.click("#photos .cn-paint")
+    page.click("picture-brush canvas")
+    page.wait_for_function("() => document.querySelector('#photos cnn-network').trace.source === 'painted'")
+    assert forget(page) == NOTHING
+    page.wait_for_function("() => document.querySelector('#photos cnn-network').trace?.source === 'pizza'")
+    assert page.locator("picture-brush").count() == 0 and page.evaluate(LEFT) == NOTHING

@@ -11,11 +11,14 @@ import { LoadError, load, loadBytes } from "./loading";
 import { type Crop, centralCrop, type OwnPicture, PictureError, pictureIn, pixelsOf, readPicture } from "./picture";
 import { run, WORKER } from "./work";
 
-/** What is on show: an example of a model, the reader's own, or what was painted for a model: its input, uint8 (C, H, W). */
+/** What is on show: an example of a model, the reader's own, or what was painted for a model, `onOwn` picture or not: its input, uint8 (C, H, W). */
 export type Picture =
   | { readonly example: string; readonly model: string }
   | { readonly own: OwnPicture }
-  | { readonly painted: Uint8Array; readonly model: string };
+  | { readonly painted: Uint8Array; readonly model: string; readonly onOwn: boolean };
+
+/** Whether there is anything of the reader's own picture in it: a painting may be on top of that. */
+export const holdsOwn = (picture: Picture): boolean => "own" in picture || ("painted" in picture && picture.onOwn);
 
 /** The progress of the reader's picture. */
 export type Task =

@@ -5,7 +5,7 @@
 import type { Manifest } from "../arithmetic/manifest";
 import type { Trace } from "../arithmetic/trace";
 import { nextTask } from "../data/slices";
-import { OWN, PAINTED, type Picture, store } from "../data/store";
+import { holdsOwn, OWN, PAINTED, type Picture, store } from "../data/store";
 import { Figure } from "./figure";
 import { readState, writeState } from "./state";
 
@@ -22,6 +22,8 @@ export abstract class PictureFigure<State extends PictureState> extends Figure<S
   protected base: Trace | null = null;
   /** The picture that is shown, or being loaded. */
   protected picture!: Picture;
+  /** The picture that `base` is the trace of. */
+  private shown: Picture | null = null;
   /** The label of a note about the address. */
   protected note = "";
   private computing = new AbortController();
@@ -65,19 +67,19 @@ export abstract class PictureFigure<State extends PictureState> extends Figure<S
   protected async show(picture: Picture, mustCome = false): Promise<boolean> {
     this.computing.abort();
     const { signal } = (this.computing = new AbortController());
-    const before = this.picture;
     this.picture = picture;
     try {
       const trace = await store.trace(this.manifest.name, picture, signal);
       if (!this.base) await nextTask(); // the current task has taken long enough
       if (signal.aborted) return false;
       this.base = trace;
+      this.shown = picture;
       this.onPicture(trace);
       this.requestUpdate();
       return true;
     } catch (error) {
       if (signal.aborted) return false;
-      this.picture = before;
+      this.picture = this.shown ?? this.firstPicture;
       if (mustCome) throw error;
       store.fail(error, "own" in picture ? picture.own.file.name : "");
       return false;
@@ -102,9 +104,10 @@ export abstract class PictureFigure<State extends PictureState> extends Figure<S
     const { own } = store;
     if (own) {
       if ((await this.show({ own })) && this.isInAddress) this.write(false);
-    } else if ("own" in this.picture) {
+    } else if (holdsOwn(this.picture) || (this.shown && holdsOwn(this.shown))) {
+      const next = holdsOwn(this.picture) ? this.firstPicture : this.picture;
       this.forgetPicture();
-      if ((await this.show(this.firstPicture)) && this.isInAddress) this.write(false);
+      if ((await this.show(next)) && this.isInAddress) this.write(false);
     }
   }
 
@@ -112,6 +115,7 @@ export abstract class PictureFigure<State extends PictureState> extends Figure<S
   protected forgetPicture(): void {
     this.computing.abort();
     this.base = null;
+    this.shown = null;
     this.requestUpdate();
   }
 

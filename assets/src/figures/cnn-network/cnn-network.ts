@@ -13,7 +13,7 @@ import { lastOf } from "../../arithmetic/manifest";
 import type { MapName, Trace, Weights } from "../../arithmetic/trace";
 import { loadBytes, loadGlobal } from "../../data/loading";
 import { nextTask } from "../../data/slices";
-import { OWN, store } from "../../data/store";
+import { holdsOwn, OWN, store } from "../../data/store";
 import { allLinks, type Layout, layoutNetwork, type Place } from "../../drawing/layout";
 import { text } from "../../drawing/text";
 import { theme } from "../../drawing/theme";
@@ -125,6 +125,10 @@ class CnnNetwork extends PictureFigure<State> {
     this.view = null;
     this.other = null;
     this.variation = new Variation();
+    this.paper = null;
+    this.brushGiven = null;
+    this.ownPainted = null;
+    this.painter.forget();
   }
 
   protected override async prepare(values: Readonly<Record<string, string>>) {
@@ -270,7 +274,8 @@ class CnnNetwork extends PictureFigure<State> {
 
   private paint = async (painted: Uint8Array | null) => {
     if (!this.paper) return;
-    await this.choose(painted ? { painted, model: this.model } : this.paper.before);
+    const { before } = this.paper;
+    await this.choose(painted ? { painted, model: this.model, onOwn: holdsOwn(before) } : before);
     await this.updateComplete;
   };
 

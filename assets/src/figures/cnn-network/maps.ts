@@ -29,9 +29,11 @@ export class MapPainter {
     void this.done.then(() => setTimeout(() => void this.describe(view, isStale), WORDS_AFTER));
   }
 
-  /** Repaint when the figure is shown again. */
+  /** Clear the canvas, and repaint when there is something to paint. */
   forget(): void {
     this.painted = null;
+    const canvas = this.figure.querySelector<HTMLCanvasElement>(".cn-maps");
+    if (canvas) canvas.width = 0;
   }
 
   /** One map alone, on a canvas of its own. */
