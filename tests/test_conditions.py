@@ -326,3 +326,15 @@ def test_a_painting_on_a_picture_goes_with_the_picture(two_networks):
     assert forget(page) == NOTHING
     page.wait_for_function("() => document.querySelector('#photos cnn-network').trace?.source === 'pizza'")
     assert page.locator("picture-brush").count() == 0 and page.evaluate(LEFT) == NOTHING
+
+
+def test_the_place_that_the_tab_key_reaches_is_each_figures_own(visit, every_figure):
+    page = open_all(visit(base=every_figure, viewport=WIDE))
+    page.evaluate("() => { location.hash = '#photos?figure=photos&layer=relu_1_1&channel=3'; }")
+    page.wait_for_selector("#photos .st")
+    page.click("#clothes button[data-example=dress]")
+    page.wait_for_selector("#clothes button[data-example=dress][aria-pressed=true]")
+    stops = page.evaluate(
+        "() => [...document.querySelectorAll('#clothes :is(.cn-map, .cn-class-open)[tabindex=\"0\"]')].map((map) => map.dataset.layer)"
+    )
+    assert stops == ["image"]

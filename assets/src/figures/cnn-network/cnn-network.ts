@@ -283,7 +283,8 @@ class CnnNetwork extends PictureFigure<State> {
 
   override willUpdate() {
     const { look, trace, width, room } = this;
-    if (look) this.pointed.stop = { layer: look.layer, channel: look.channel };
+    if (look && !same(this.pointed.stop, look))
+      this.pointed = { ...this.pointed, stop: { layer: look.layer, channel: look.channel } };
     if (!this.isLoaded || !width) return;
     const { colours } = this.state;
     const measured = `${width} ${room}`;
