@@ -1,6 +1,7 @@
 /** Controls that figures share: a labelled slider, steps by the arrow keys, a line of code to copy. */
-import { html, LitElement } from "lit";
+import { html } from "lit";
 import { text } from "../drawing/text";
+import { LightElement } from "./light-element";
 import type { Field } from "./state";
 
 /** A slider for a number of a figure's declaration, with its value beside it. */
@@ -41,7 +42,7 @@ export function explorable(
     @pointermove=${onPointer} @pointerdown=${onPointer} @keydown=${onKey}>${drawing}</div>`;
 }
 
-class CopyLine extends LitElement {
+class CopyLine extends LightElement {
   static override properties = { code: {}, isCopied: { state: true } };
   declare code: string;
   declare isCopied: boolean;
@@ -49,10 +50,6 @@ class CopyLine extends LitElement {
   constructor() {
     super();
     this.isCopied = false;
-  }
-
-  override createRenderRoot() {
-    return this;
   }
 
   override render() {

@@ -1,18 +1,15 @@
 /** A thumbnail of the reader's picture with its crop square, which can be moved; the picture can be removed. */
-import { html, LitElement, nothing } from "lit";
+import { html, nothing } from "lit";
 import type { OwnPicture } from "../data/picture";
 import { store } from "../data/store";
 import { text } from "../drawing/text";
+import { LightElement } from "./light-element";
 
 const LONGEST = 92; // pixels on the page
 
-class OwnPictureElement extends LitElement {
+class OwnPictureElement extends LightElement {
   private listening = new AbortController();
   private painted: ImageBitmap | null = null;
-
-  override createRenderRoot() {
-    return this;
-  }
 
   override connectedCallback() {
     super.connectedCallback();

@@ -2,21 +2,18 @@
  * Inputs for the reader's picture: a file, or the camera if the browser supports it. Dropping and pasting work on the
  * whole page. While the camera runs, the figures follow it.
  */
-import { html, LitElement, nothing } from "lit";
+import { html, nothing } from "lit";
 import { store, takePictures } from "../data/store";
 import { text } from "../drawing/text";
+import { LightElement } from "./light-element";
 
-class PictureInput extends LitElement {
+class PictureInput extends LightElement {
   static override properties = { stream: { state: true } };
   declare stream: MediaStream | null;
 
   constructor() {
     super();
     this.stream = null;
-  }
-
-  override createRenderRoot() {
-    return this;
   }
 
   override connectedCallback() {

@@ -1,9 +1,10 @@
 /** `<share-panel>`: sharing, below a figure: a link, pictures, files, and the embed code. */
-import { html, LitElement, nothing } from "lit";
+import { html, nothing } from "lit";
 import { pageUrl } from "../data/loading";
 import { loadSvg } from "../data/picture";
 import { store } from "../data/store";
 import { text } from "../drawing/text";
+import { LightElement } from "./light-element";
 
 export interface ShareGiven {
   /** The figure's title, its id, and its state as the part of an address after "#". */
@@ -24,7 +25,7 @@ export interface SharedFile {
   content(): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-class SharePanel extends LitElement {
+class SharePanel extends LightElement {
   static override properties = { given: {}, isCopied: { state: true } };
   declare given: ShareGiven;
   declare isCopied: boolean;
@@ -32,10 +33,6 @@ class SharePanel extends LitElement {
   constructor() {
     super();
     this.isCopied = false;
-  }
-
-  override createRenderRoot() {
-    return this;
   }
 
   override render() {

@@ -1,6 +1,7 @@
 /** A brush for painting on the network's input, shown enlarged; the network updates with every stroke. */
-import { html, LitElement } from "lit";
+import { html } from "lit";
 import * as texts from "../../../drawing/text";
+import { LightElement } from "../../../elements/light-element";
 
 const { text } = texts;
 
@@ -26,7 +27,7 @@ const GREYS = { white: "#ffffff", light_grey: "#c0c0c0", grey: "#808080", dark_g
 const RADII = [0.6, 1.6, 3.2, 6];
 const UNDOS = 50;
 
-class PictureBrush extends LitElement {
+class PictureBrush extends LightElement {
   static override properties = {
     given: {},
     colour: { state: true },
@@ -54,10 +55,6 @@ class PictureBrush extends LitElement {
     this.radius = 2;
     this.cursor = null;
     this.undos = [];
-  }
-
-  override createRenderRoot() {
-    return this;
   }
 
   override willUpdate() {

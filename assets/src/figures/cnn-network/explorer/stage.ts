@@ -2,7 +2,7 @@
  * The stage: one map of the network and how it is computed. `<network-stage>` shows the view that its look describes; it
  * fires "look" events when the reader changes the look, and "close".
  */
-import { html, LitElement, nothing } from "lit";
+import { html, nothing } from "lit";
 import { channelsOf, sources } from "../../../arithmetic/channels";
 import type { Ranked } from "../../../arithmetic/explain";
 import * as explain from "../../../arithmetic/explain";
@@ -15,6 +15,7 @@ import type * as draw from "../../../drawing/colours";
 import * as texts from "../../../drawing/text";
 import * as themes from "../../../drawing/theme";
 import * as words from "../../../drawing/words";
+import { LightElement } from "../../../elements/light-element";
 import "../../../elements/live-line";
 import { Player } from "../../../elements/player";
 import * as looks from "../look";
@@ -61,7 +62,7 @@ export interface StageGiven {
 
 const FINE = 5; // decimals, instead of two
 
-class NetworkStage extends LitElement {
+class NetworkStage extends LightElement {
   static override properties = { given: {}, isFine: { state: true } };
   declare given: StageGiven;
   /** Whether numbers are written with more decimals. */
@@ -74,10 +75,6 @@ class NetworkStage extends LitElement {
   constructor() {
     super();
     this.isFine = false;
-  }
-
-  override createRenderRoot() {
-    return this;
   }
 
   override connectedCallback() {
