@@ -160,8 +160,9 @@ def test_in_forced_colours_what_is_chosen_and_every_bar_can_be_seen(visit, every
 TRANSLATE = """() => {
     const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), texts = [];
     while (walk.nextNode()) texts.push(walk.currentNode);
+    const kept = "[translate=no], script, style, font, svg, textarea, option";
     for (const text of texts) {
-        if (!text.data.trim() || text.parentElement.closest("[translate=no], script, style, font, svg, textarea, option")) continue;
+        if (!text.data.trim() || text.parentElement.closest(kept)) continue;
         const [outer, inner] = [document.createElement("font"), document.createElement("font")];
         text.replaceWith(outer);
         outer.append(inner);
@@ -235,7 +236,10 @@ def test_a_translated_page_goes_on_saying_what_is_on_show(visit, every_figure):
     assert len(seen) > 20
 
 
-SCRIPTS = '<script src="scripts/core.js"></script><script src="scripts/cnn-network.js"></script><script src="scripts/conv-hyperparameters.js"></script>'
+SCRIPTS = (
+    '<script src="scripts/core.js"></script><script src="scripts/cnn-network.js"></script><script '
+    'src="scripts/conv-hyperparameters.js"></script>'
+)
 
 
 @pytest.mark.parametrize(
@@ -274,9 +278,11 @@ def test_an_error_while_drawing_is_said(visit):
 # In the page, at once after `forget`: every place where something of the reader's picture could be.
 LEFT = """() => {
     const { store } = strata["data/store"], networks = [...document.querySelectorAll("cnn-network")];
-    const kept = networks.flatMap(({ base, picture, shown, paper, view }) => [base?.source, "own" in picture, shown && "own" in shown, paper, view?.trace.source]);
+    const kept = networks.flatMap(({ base, picture, shown, paper, view }) => [base?.source, "own" in picture,
+        shown && "own" in shown, paper, view?.trace.source]);
     const canvases = networks.map((network) => network.base ? 0 : network.querySelector(".cn-maps").width);
-    return [store.own, kept.filter((one) => one === "own" || one === "painted" || one === true), canvases.filter((width) => width), sessionStorage.length];
+    return [store.own, kept.filter((one) => one === "own" || one === "painted" || one === true),
+        canvases.filter((width) => width), sessionStorage.length];
 }"""
 NOTHING = [None, [], [], 0]
 
@@ -335,6 +341,7 @@ def test_the_place_that_the_tab_key_reaches_is_each_figures_own(visit, every_fig
     page.click("#clothes button[data-example=dress]")
     page.wait_for_selector("#clothes button[data-example=dress][aria-pressed=true]")
     stops = page.evaluate(
-        "() => [...document.querySelectorAll('#clothes :is(.cn-map, .cn-class-open)[tabindex=\"0\"]')].map((map) => map.dataset.layer)"
+        "() => [...document.querySelectorAll('#clothes :is(.cn-map, .cn-class-open)[tabindex=\"0\"]')].map((map) => "
+        "map.dataset.layer)"
     )
     assert stops == ["image"]
