@@ -125,6 +125,7 @@ def test_code_that_changed_starts_it_again(tmp_path):
     from tests.test_build import tracked
 
     tracked(tmp_path)
+    (tmp_path / ".cache").symlink_to(ROOT / ".cache")
     command = [sys.executable, "build.py", "serve", "--port", "0"]
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, env=environment)

@@ -107,11 +107,11 @@ def test_without_the_workers_script_the_page_computes_and_says_so(visit, built, 
         page = visit(base=base, check=False).open()
         content = encoded(scene(60, 60))
         upload(page, content)
-        page.wait_for_selector('.cn-message:has-text("computes by itself")')
+        page.wait_for_selector('.cn-message:has-text("computes the network itself")')
         assert close(page_trace(page)["logits"], python_trace(network, content)["logits"])
         broken.clear()
         upload(page, encoded(scene(61, 60)))
-        page.wait_for_selector('.cn-message:has-text("computes by itself")', state="detached")
+        page.wait_for_selector('.cn-message:has-text("computes the network itself")', state="detached")
 
 
 def test_a_job_that_is_cancelled_ends_at_once_and_the_next_one_is_done(visit):
