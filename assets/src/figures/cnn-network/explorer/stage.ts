@@ -60,6 +60,7 @@ export interface StageGiven {
   width: number;
 }
 
+const WITHOUT_NUMBERS: readonly ViewName[] = ["what_if", "compare"]; // but maps and percentages
 const FINE = 5; // decimals, instead of two
 
 class NetworkStage extends LightElement {
@@ -152,11 +153,15 @@ class NetworkStage extends LightElement {
       <p class="st-line"><span class="st-sentence">${this.line(given, shown)}</span> ${this.lessonLink(given, shown)}</p>
       ${this.player.render(look.at === null)}
       <live-line .text=${this.line(given, shown)}></live-line>
-      <label class="st-digits"><input type="checkbox" .checked=${this.isFine} @change=${(event: Event) => {
-        this.isFine = (event.target as HTMLInputElement).checked;
-      }}> ${text("more_digits")}</label>
+      ${WITHOUT_NUMBERS.includes(shown) ? nothing : this.digits()}
       <div class="st-view" data-view=${shown}>${this.view(given, shown)}</div>
     </section>`;
+  }
+
+  private digits() {
+    return html`<label class="st-digits"><input type="checkbox" .checked=${this.isFine} @change=${(event: Event) => {
+      this.isFine = (event.target as HTMLInputElement).checked;
+    }}> ${text("more_digits")}</label>`;
   }
 
   private view(given: Given, shown: ViewName): unknown {
