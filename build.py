@@ -20,6 +20,7 @@ from generator.cards import as_markdown, read_cards
 from generator.figures import FigureKind, read_figure_kinds
 from generator.formulas import set_formulas
 from generator.lessons import Lesson, left_out, read_labels, read_lessons, untranslated
+from generator.links import content_files
 from generator.markdown import Rendered, render
 from generator.node import Node
 from generator.output import check_out, write_site
@@ -29,7 +30,6 @@ from generator.serving import serve as serve_site
 from generator.site import (
     card_pages,
     check_templates,
-    content_files,
     model_files,
     page_files,
     pages,
