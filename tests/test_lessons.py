@@ -4,7 +4,7 @@ from pathlib import Path
 
 from config import Language, read_site
 from generator.figures import read_figure_kinds
-from generator.lessons import read_labels, read_lesson, read_lessons
+from generator.lessons import read_labels, read_lesson, read_lessons, untranslated
 from generator.markdown import render
 from model.evaluate import CHANGES
 from model.unknown import MEASURES, made_pictures
@@ -81,6 +81,28 @@ def test_the_two_languages_have_the_same_lessons_figures_and_anchors(site):
             for p in parts
         ]
         assert len(set(shapes)) == 1, slug
+
+
+def test_labels_that_were_copied_and_not_translated_are_listed(tmp_path):
+    """An English ui.toml as another language's; signs and values alone may well be the same."""
+    toml = PROJECT.replace(
+        'en = { name = "English", tag = "en" }',
+        'en = { name = "English", tag = "en" }\nde = { name = "Deutsch", tag = "de" }',
+    )
+    toml = toml.replace('{ name = "red" }', '{ name = "red", labels = { de = "rot" } }')
+    (tmp_path / "strata.toml").write_text(
+        toml.replace('{ name = "blue" }', '{ name = "blue", labels = { de = "blau" } }')
+    )
+    labels = {"en": {"open": "Open", "close": "Close", "share": "{share} %"}}
+    labels["de"] = labels["en"] | {"open": "Öffnen"}
+    for code, own in labels.items():
+        (tmp_path / "content" / code).mkdir(parents=True)
+        lines = [f'{name} = "{label}"\n' for name, label in own.items()]
+        (tmp_path / "content" / code / "ui.toml").write_text("".join(lines), encoding="utf-8")
+    site = read_site(tmp_path)
+    assert untranslated(site, read_labels(site)) == [
+        "content/de/ui.toml: the same in English (not translated yet?): close"
+    ]
 
 
 def test_every_label_that_the_page_asks_for_is_there(site):
