@@ -202,6 +202,16 @@ def test_the_strip_shows_every_example(built, manifest, project):
     assert top[0] > 200 > 60 > top[2] and bottom[2] > 200 > 60 > bottom[0]
 
 
+def test_lessons_are_checked_before_a_network_is_exported(project, capfd, monkeypatch):
+    """From names and shapes alone: a fault shows in a second, and weights that are broken do not hide it."""
+    monkeypatch.setattr("model.package.package", lambda *given: pytest.fail("exported"))
+    (project / "weights.safetensors").write_bytes(b"broken")
+    lesson = project / "content" / "en" / "index.md"
+    lesson.write_text(lesson.read_text() + "\n[conv](#net?figure=net&layer=conv_9)\n")
+    assert build.main(["--root", str(project), "--out", str(project / "out")]) == 1
+    assert 'content/en/index.md:12: unknown layer "conv_9"; layers are image, conv_1_1' in capfd.readouterr().err
+
+
 def test_an_unexpected_fault_is_one_line_too(project, capfd, monkeypatch):
     monkeypatch.setattr(build, "read_labels", lambda site, faults: 1 / 0)
     assert build.main(["--root", str(project), "--out", str(project / "out")]) == 1

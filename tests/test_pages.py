@@ -65,6 +65,16 @@ def test_a_figure_has_a_still_and_a_lesson_a_card(project):
     assert "og:image" not in (out / "last" / "index.html").read_text()
 
 
+def test_stills_of_different_figures_never_share_a_path(project):
+    """Lesson `a-b` with figure `c`, and lesson `a` with figure `b-c`."""
+    figure = "/// cnn-network | {}\n    model: small\n    example: {}\n///"
+    write(project, {"index": "x", "a-b": figure.format("c", "red"), "a": figure.format("b-c", "blue")})
+    out = built(project)
+    paths = sorted(path.relative_to(out).as_posix() for path in (out / "figures").rglob("*.svg"))
+    assert paths == ["figures/en/a-b/c.svg", "figures/en/a/b-c.svg"]
+    assert (out / paths[0]).read_bytes() != (out / paths[1]).read_bytes()
+
+
 def test_without_an_address_what_needs_one_is_left_out(project):
     out = built(project)
     assert not {"sitemap.xml", "feed.xml"} & set(files(out)) and "canonical" not in (out / "index.html").read_text()
