@@ -247,7 +247,7 @@ SCRIPTS = (
     [
         (False, '<cnn-network model="tinyvgg"></cnn-network>', "This figure needs the labels"),
         (False, "<conv-hyperparameters></conv-hyperparameters>", "This figure needs the labels"),
-        (True, "<cnn-network></cnn-network>", "This figure needs its option “model”."),
+        (True, "<cnn-network></cnn-network>", "This figure needs the option “model”."),
         (True, '<cnn-network model="other"></cnn-network>', "models/other/manifest.json"),
     ],
 )

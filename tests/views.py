@@ -307,7 +307,7 @@ def _what_if(s: Shown) -> None:
 
 
 def _compare(s: Shown) -> None:
-    s.page.locator(".st-picture-row").nth(1).wait_for()
+    s.page.wait_for_selector(".st-picture-row:nth-of-type(2)")
     assert s.page.locator(".st-picture-row").count() == 2
     for row in (1, 2):
         image = maps(s.page, f".st-picture-row:nth-of-type({row}) figure heat-map").reshape(s.layers["image"].shape)
