@@ -35,9 +35,12 @@ def tracked(folder: Path) -> None:
     (folder / "assets" / "node_modules").symlink_to(ROOT / "assets" / "node_modules")
 
 
-def test_two_builds_from_two_folders_give_the_same_bytes(tmp_path, node):
+def test_two_builds_from_two_folders_give_the_same_bytes(built, tmp_path, node):
+    """One makes everything anew, the other takes what an earlier build has kept."""
     for name in ("one", "another/deeper"):
         tracked(tmp_path / name)
+        if name != "one":
+            (tmp_path / name / ".cache").symlink_to(ROOT / ".cache")
         done = subprocess.run([sys.executable, "build.py"], cwd=tmp_path / name, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip().splitlines()[-1].endswith(f"Open {Path('site') / 'index.html'}")
