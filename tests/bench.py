@@ -148,21 +148,26 @@ UPLOAD = """async ([from, count]) => {
 
 
 OPEN = """async () => {
-    const element = document.querySelector("cnn-network"), { manifest } = element.state, times = [];
+    const { manifest } = document.querySelector("cnn-network"), times = [];
     const next = () => new Promise((done) => { const c = new MessageChannel(); c.port1.onmessage = done;
         c.port2.postMessage(0); });
     const until = async (found) => { while (!found()) await next(); };
-    for (let round = 0; round < 3; round++) for (const layer of [...manifest.layers.map((one) => one.name)]) {
+    const open = async (name, act, view) => {
+        const start = performance.now();
+        act();
+        await until(() => document.querySelector(view ? `.st-view[data-view="${view}"]` : ".st-view"));
+        await document.querySelector("network-stage").updateComplete;
+        document.querySelector("network-stage").getBoundingClientRect();
+        const { view: shown } = document.querySelector(".st-view").dataset;
+        times.push([`${name}, ${shown}`, performance.now() - start]);
+        await new Promise((done) => setTimeout(done, 30));
+    };
+    for (let round = 0; round < 3; round++) for (const layer of manifest.layers.map(({ name }) => name)) {
         const map = document.querySelector(layer === "logits" ? ".cn-class-open" : `button[data-layer="${layer}"]`);
-        for (const view of explorer.viewsOf(manifest, layer)) {
-            const start = performance.now();
-            if (view === "map") map.click(); else document.querySelector(`.st-tabs [data-view="${view}"]`).click();
-            await until(() => document.querySelector(`.st-view[data-view="${view}"]`));
-            await document.querySelector("network-stage").updateComplete;
-            document.querySelector("network-stage").getBoundingClientRect();
-            times.push([`${layer}, ${view}`, performance.now() - start]);
-            await new Promise((done) => setTimeout(done, 30));
-        }
+        await open(layer, () => map.click());
+        const tab = (view) => document.querySelector(`.st-tabs [data-view="${view}"]`);
+        const others = [...document.querySelectorAll('.st-tabs [data-view][aria-pressed="false"]')];
+        for (const { view } of others.map(({ dataset }) => dataset)) await open(layer, () => tab(view).click(), view);
         document.querySelector(".st-back").click();
         await until(() => !document.querySelector("network-stage"));
     }
