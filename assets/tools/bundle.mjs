@@ -1,7 +1,7 @@
 // node tools/bundle.mjs OUT: bundle the site's scripts as classic scripts, since file:// blocks modules.
 // OUT/core.js contains the modules that figures share, as the global `strata`: strata["drawing/colours"], …
-// OUT/<figure>.js is a figure; OUT/<figure>.<part>.js a part of it that loads later (`later` in <figure>.json). Both take the
-// core as given. OUT/page.js is on every page. OUT/worker.js gives the page the worker's code as a function.
+// OUT/<figure>.js is a figure; OUT/<figure>.<part>.js a part of it that loads later (`later` in <figure>.json). Both
+// take the core as given. OUT/page.js is on every page. OUT/worker.js gives the page the worker's code as a function.
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { build } from "esbuild";

@@ -1,6 +1,7 @@
 // node tools/figures.mjs JOBS: draw still pictures of figures with the page's code. JOBS is a JSON file with
-// {languages: {CODE: {tag, labels}}, jobs: [{figure, options, language, manifest, trace, width, out, card}]}: `manifest` and `trace`
-// are files, null for a figure without a network; `out` gets the SVG, `card` (if given) a PNG of 1,200 × 630 without letters.
+// {languages: {CODE: {tag, labels}}, jobs: [{figure, options, language, manifest, trace, width, out, card}]}:
+// `manifest` and `trace` are files, null for a figure without a network; `out` gets the SVG, `card` (if given) a PNG of
+// 1,200 × 630 without letters.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";

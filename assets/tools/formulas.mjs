@@ -1,4 +1,5 @@
-// node tools/formulas.mjs JOBS: TeX to MathML. JOBS is a JSON file, a list of {tex, display}; prints a list of {mathml} or {error}.
+// node tools/formulas.mjs JOBS: TeX to MathML. JOBS is a JSON file, a list of {tex, display}; prints a list of {mathml}
+// or {error}.
 import { readFileSync } from "node:fs";
 import temml from "temml";
 

@@ -3,7 +3,10 @@ import { kindOf } from "./kinds";
 import { IMAGE, inputShapes, type Layer, layerOf, type Manifest, shapeOf } from "./manifest";
 import type { Region, Shape } from "./ops";
 
-/** What one unit depends on in an earlier activation: `region` as far as it lies inside, and its whole size, border included. */
+/**
+ * What one unit depends on in an earlier activation: `region` as far as it lies inside, and its whole size, border
+ * included.
+ */
 export interface Field {
   layer: string;
   region: Region;
@@ -14,9 +17,10 @@ export interface Field {
 }
 
 /**
- * The fields of the unit (channel, y, x) of `layer`: of the layer itself, of every layer that it depends on, nearest first,
- * and of "image" at the end. If several paths lead to a layer, its field is the rectangle around all of them. A vector's
- * unit has y = 0, and channel and x as its strips have them: a flattened activation has one strip for each map.
+ * The fields of the unit (channel, y, x) of `layer`: of the layer itself, of every layer that it depends on, nearest
+ * first, and of "image" at the end. If several paths lead to a layer, its field is the rectangle around all of them. A
+ * vector's unit has y = 0, and channel and x as its strips have them: a flattened activation has one strip for each
+ * map.
  */
 export function fields(manifest: Manifest, layer: string, channel: number, y: number, x: number): Field[] {
   const start: Reach = { region: { top: y, left: x, bottom: y, right: x }, channels: [channel] };

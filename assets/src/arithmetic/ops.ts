@@ -61,8 +61,8 @@ export interface Region {
 }
 
 /**
- * x (I, H, W), weight (O, I / groups, h, w), bias (O) → (O, H', W'): cross-correlation, as every framework calls convolution.
- * With groups, each output channel sees its own group of the input channels.
+ * x (I, H, W), weight (O, I / groups, h, w), bias (O) → (O, H', W'): cross-correlation, as every framework calls
+ * convolution. With groups, each output channel sees its own group of the input channels.
  */
 export function conv2d(x: Tensor, weight: Tensor, bias: Tensor, window: Window, groups = 1): Tensor {
   const [inputs, height, width] = x.shape;
@@ -127,7 +127,9 @@ export function kernel(weight: Tensor, o: number, i: number): Float32Array {
   return weight.data.subarray((o * own + i) * kh * kw, (o * own + i + 1) * kh * kw);
 }
 
-/** The units under a window at output place (row, column), row by row, with `outside` where it stands over the padding. */
+/**
+ * The units under a window at output place (row, column), row by row, with `outside` where it stands over the padding.
+ */
 export function windowAt(
   map: Float32Array,
   width: number,

@@ -141,7 +141,10 @@ function read(bytes: Uint8Array, dtype: keyof typeof WIDTH): Float32Array {
 /** By the five bits of the exponent: what the ten bits of the fraction count, in 1024ths. */
 const FRACTION = Float64Array.from({ length: 31 }, (_, exponent) => 2 ** (Math.max(exponent, 1) - 25));
 
-/** IEEE 754 binary16: one sign bit, five of exponent, ten of fraction; an exponent of 0 means that no leading 1 is implied. */
+/**
+ * IEEE 754 binary16: one sign bit, five of exponent, ten of fraction; an exponent of 0 means that no leading 1 is
+ * implied.
+ */
 function float16(bits: number): number {
   const exponent = (bits >> 10) & 0x1f;
   const fraction = bits & 0x3ff;

@@ -1,4 +1,7 @@
-/** Bytes that came as text: base64 of gzip, in one script or in several. For the page and for its worker, each with a `load` of its own. */
+/**
+ * Bytes that came as text: base64 of gzip, in one script or in several. For the page and for its worker, each with a
+ * `load` of its own.
+ */
 
 export type Load = <T>(key: string) => Promise<T>;
 

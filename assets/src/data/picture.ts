@@ -49,7 +49,9 @@ export function centralCrop(width: number, height: number): Crop {
   return { left: Math.floor((width - side) / 2), top: Math.floor((height - side) / 2), side };
 }
 
-/** Decode a file as it is stored: turned by its EXIF mark, without colour management, the first frame of an animation. */
+/**
+ * Decode a file as it is stored: turned by its EXIF mark, without colour management, the first frame of an animation.
+ */
 export async function readPicture(file: File, signal: AbortSignal): Promise<OwnPicture> {
   if (file.size === 0) throw new PictureError("empty_file");
   if (file.size > LARGEST_FILE) throw new PictureError("too_large_file");
@@ -130,7 +132,9 @@ async function decode(file: File, format: Format): Promise<ImageBitmap> {
   }
 }
 
-/** An SVG through an image element, since no browser makes a bitmap of every SVG; drawn larger than the network needs. */
+/**
+ * An SVG through an image element, since no browser makes a bitmap of every SVG; drawn larger than the network needs.
+ */
 async function drawSvg(file: File, notes: Note[]): Promise<ImageBitmap> {
   const source = await file.text();
   // Read the root tag by hand: an XML parser would log errors that the image element ignores.

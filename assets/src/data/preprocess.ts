@@ -102,7 +102,10 @@ function resampleRows(
   return out;
 }
 
-/** For each of `to` output pixels: the first of `from` input pixels that counts, and the fixed-point weights from there on. */
+/**
+ * For each of `to` output pixels: the first of `from` input pixels that counts, and the fixed-point weights from there
+ * on.
+ */
 function triangles(from: number, to: number): { first: number; weights: Int32Array }[] {
   const scale = from / to;
   const support = Math.max(scale, 1); // an enlarged picture is interpolated, a shrunk one averaged

@@ -11,7 +11,10 @@ import { LoadError, load, loadBytes } from "./loading";
 import { type Crop, centralCrop, type OwnPicture, PictureError, pictureIn, pixelsOf, readPicture } from "./picture";
 import { run, WORKER } from "./work";
 
-/** What is on show: an example of a model, the reader's own, or what was painted for a model, `onOwn` picture or not: its input, uint8 (C, H, W). */
+/**
+ * What is on show: an example of a model, the reader's own, or what was painted for a model, `onOwn` picture or not:
+ * its input, uint8 (C, H, W).
+ */
 export type Picture =
   | { readonly example: string; readonly model: string }
   | { readonly own: OwnPicture }
@@ -147,8 +150,8 @@ class Store extends EventTarget {
   }
 
   /**
-   * The trace of `picture`, an example of `model` or the reader's own, through `model`; rejects once `signal` is aborted.
-   * Figures that ask for the same share the work, which goes on as long as one of them waits.
+   * The trace of `picture`, an example of `model` or the reader's own, through `model`; rejects once `signal` is
+   * aborted. Figures that ask for the same share the work, which goes on as long as one of them waits.
    */
   async trace(model: string, picture: Picture, signal: AbortSignal): Promise<Trace> {
     if ("painted" in picture) return this.produce(model, picture, signal); // each stroke makes another one

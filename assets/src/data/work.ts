@@ -1,7 +1,7 @@
 /**
- * Work that takes longer than a frame, done in a worker: `run(task, input, …)`, with progress and cancel. The tasks are in
- * `assets/src/worker/`, bundled as one function that a data script gives to the page; its text starts the worker from a Blob,
- * and where a browser has or allows no worker the page calls it and speaks to it in the same way.
+ * Work that takes longer than a frame, done in a worker: `run(task, input, …)`, with progress and cancel. The tasks are
+ * in `assets/src/worker/`, bundled as one function that a data script gives to the page; its text starts the worker
+ * from a Blob, and where a browser has or allows no worker the page calls it and speaks to it in the same way.
  */
 import type { Ranked } from "../arithmetic/explain";
 import type { Manifest } from "../arithmetic/manifest";
@@ -11,7 +11,10 @@ import { LoadError, load } from "./loading";
 
 /** What the worker can do: of each task what it takes and gives. */
 export interface Tasks {
-  /** Every layer's activation for an image (C, H, W) in [0, 1]; `isBlocked` when the engine does not come and the worker's own arithmetic did it. */
+  /**
+   * Every layer's activation for an image (C, H, W) in [0, 1]; `isBlocked` when the engine does not come and the
+   * worker's own arithmetic did it.
+   */
   infer: {
     input: { manifest: Manifest; image: Tensor };
     output: { layers: Record<string, Tensor>; isBlocked: boolean };
@@ -24,7 +27,9 @@ export interface Tasks {
 }
 export type TaskName = keyof Tasks;
 
-/** From the page: begin a job, end it, or the file that was asked for; `payload` is missing where that cannot be loaded. */
+/**
+ * From the page: begin a job, end it, or the file that was asked for; `payload` is missing where that cannot be loaded.
+ */
 export type ToWorker =
   | { run: number; task: TaskName; input: unknown }
   | { cancel: number }

@@ -1,4 +1,6 @@
-/** Colours and heatmaps. One meaning, one colour: activations diverge from zero, and zero is the page's own background. */
+/**
+ * Colours and heatmaps. One meaning, one colour: activations diverge from zero, and zero is the page's own background.
+ */
 import { lab } from "d3-color";
 import type { Theme } from "./theme";
 
@@ -16,7 +18,10 @@ export const WEIGHTS: Record<Theme, string[]> = {
 
 const STEPS = 256; // on each side of zero
 
-/** `2 · STEPS + 1` RGBA colours from −1 to 1, made when a theme first needs them: mixed in Lab, where equal steps look equal. */
+/**
+ * `2 · STEPS + 1` RGBA colours from −1 to 1, made when a theme first needs them: mixed in Lab, where equal steps look
+ * equal.
+ */
 const tables: Record<string, Uint32Array> = {};
 const greys = table(["#000", "#fff"]);
 

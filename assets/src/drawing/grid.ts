@@ -70,7 +70,10 @@ export interface TwoGrids {
   second: Grid;
 }
 
-/** Grids of `a` × `a` and `b` × `b` cells, beside each other where the cells stay large enough, else one below the other. */
+/**
+ * Grids of `a` × `a` and `b` × `b` cells, beside each other where the cells stay large enough, else one below the
+ * other.
+ */
 export function twoGrids(a: number, b: number, width: number): TwoGrids {
   const square = (count: number, cell: number, x: number, y: number) => ({ x, y, cell, rows: count, columns: count });
   const cell = Math.min(CELL, (width - GAP - 2) / (a + Math.max(b, 4)));

@@ -101,7 +101,8 @@ function columns(manifest: Manifest, width: number, roomBelow: number): Layout |
   const perColumn = list.map(({ count }, i) => Math.ceil(count / blocks[i]));
   const tracks = Math.max(Math.min(manifest.classes.length, WRAPPED), ...perColumn);
   const pictured = manifest.input.shape[0] > 1;
-  // A layer that shares its scale with the one before stands close to it; all other gaps are wide, and take what is left.
+  // A layer that shares its scale with the one before stands close to it; all other gaps are wide, and take what is
+  // left.
   const close = list.map((stack, i) => i > 0 && stack.scale === list[i - 1].scale);
   const wide = close.filter((is) => !is).length + (pictured ? 0.5 : 0); // one of them leads to the classes
 
@@ -261,7 +262,9 @@ function linksTo(manifest: Manifest, layout: Layout, layer: string, c: number, t
   return parents(manifest, layout, layer, c).map((place) => link(layout, place, target, own - at(place.layer) > 1));
 }
 
-/** All links of the network, one path a layer. In blocks of several columns many links are the same line, drawn once. */
+/**
+ * All links of the network, one path a layer. In blocks of several columns many links are the same line, drawn once.
+ */
 export function allLinks(manifest: Manifest, layout: Layout): string[] {
   const path = (links: readonly string[]) => [...new Set(links)].join("");
   const paths = layout.bands

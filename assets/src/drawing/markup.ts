@@ -45,7 +45,10 @@ const isInQuotes = (text: string) => inTag(text) && /="[^"]+$/.test(text.slice(t
 export const escapeText = (text: string): string =>
   text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;");
 
-/** A standalone SVG with the light theme's colours for custom properties such as `var(--accent)`. `property` gives a property's value. */
+/**
+ * A standalone SVG with the light theme's colours for custom properties such as `var(--accent)`. `property` gives a
+ * property's value.
+ */
 export function standalone(svg: string, property: (name: string) => string): string {
   return svg.replace(/var\((--[\w-]+)\)/g, (_, name: string) => {
     const value = property(name).trim();

@@ -23,7 +23,9 @@ const ARROWS: Record<string, readonly [number, number]> = {
 export const arrowStep = (event: KeyboardEvent): readonly [number, number] | null =>
   event.altKey || event.ctrlKey || event.metaKey ? null : (ARROWS[event.key] ?? null);
 
-/** A drawing to point at: one tab stop, steps by the arrow keys, Escape to leave it. A finger points while it presses. */
+/**
+ * A drawing to point at: one tab stop, steps by the arrow keys, Escape to leave it. A finger points while it presses.
+ */
 export function explorable(
   label: string,
   drawing: unknown,

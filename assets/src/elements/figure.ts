@@ -1,7 +1,7 @@
 /**
  * The base class of all figures. A figure declares its options and its state in `<tag>.json`, draws its state, and
- * changes it in response to events. This class does the rest: loading when it comes near the viewport, the address and the back
- * button, errors as a sentence, size, theme, reduced motion, print, and sharing.
+ * changes it in response to events. This class does the rest: loading when it comes near the viewport, the address and
+ * the back button, errors as a sentence, size, theme, reduced motion, print, and sharing.
  *
  *     class PoolingLab extends Figure<State> {
  *       static override properties = propertiesOf(declaration);

@@ -1,6 +1,6 @@
 /**
- * A feature map, one pixel per unit, enlarged. `.given` sets its values, the marked unit and the marked region. It fires
- * a "point" event with the {y, x} of the unit pointed at, and a "step" event for arrow keys.
+ * A feature map, one pixel per unit, enlarged. `.given` sets its values, the marked unit and the marked region. It
+ * fires a "point" event with the {y, x} of the unit pointed at, and a "step" event for arrow keys.
  */
 
 import type { Region } from "../arithmetic/ops";

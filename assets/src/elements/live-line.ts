@@ -1,6 +1,6 @@
 /**
- * `<live-line>`: a line that a screen reader reads out when it changes: once it stands still, and while it goes on changing, as
- * with the camera, every few seconds.
+ * `<live-line>`: a line that a screen reader reads out when it changes: once it stands still, and while it goes on
+ * changing, as with the camera, every few seconds.
  */
 const STILL = 700; // milliseconds without a change
 const PAUSE = 3000; // milliseconds between two lines

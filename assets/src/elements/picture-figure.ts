@@ -9,7 +9,10 @@ import { holdsOwn, OWN, PAINTED, type Picture, store } from "../data/store";
 import { Figure } from "./figure";
 import { readState, writeState } from "./state";
 
-/** The state of a figure with a picture: the name of an example, "own" or "painted"; null for the figure's first example. */
+/**
+ * The state of a figure with a picture: the name of an example, "own" or "painted"; null for the figure's first
+ * example.
+ */
 export interface PictureState {
   example: string | null;
 }

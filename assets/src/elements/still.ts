@@ -1,6 +1,7 @@
 /**
- * A figure's still picture: for pages without JavaScript, print, social cards, and for the reader to save. Each figure that has one
- * exports `still(given)` from `still.ts` in its folder; the build calls it in Node (assets/tools/figures.mjs), the page by `Figure.still`.
+ * A figure's still picture: for pages without JavaScript, print, social cards, and for the reader to save. Each figure
+ * that has one exports `still(given)` from `still.ts` in its folder; the build calls it in Node
+ * (assets/tools/figures.mjs), the page by `Figure.still`.
  */
 import type { Manifest } from "../arithmetic/manifest";
 import type { Trace } from "../arithmetic/trace";

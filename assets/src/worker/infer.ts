@@ -1,4 +1,6 @@
-/** The whole network on a picture. The only file that knows onnxruntime-web, whose WebAssembly loads when first needed. */
+/**
+ * The whole network on a picture. The only file that knows onnxruntime-web, whose WebAssembly loads when first needed.
+ */
 import * as runtime from "onnxruntime-web/wasm";
 import type { Manifest } from "../arithmetic/manifest";
 import { type Tensor, tensor } from "../arithmetic/ops";
@@ -13,8 +15,8 @@ const ENGINE = "scripts/onnxruntime.wasm";
 const producers = new Map<string, Promise<Producer>>();
 
 /**
- * Every layer's activation. What loads goes on when `signal` is aborted, since the next picture needs it as well. One session
- * a model is made and kept: sessions made again and again would grow the memory.
+ * Every layer's activation. What loads goes on when `signal` is aborted, since the next picture needs it as well. One
+ * session a model is made and kept: sessions made again and again would grow the memory.
  */
 export async function infer(
   manifest: Manifest,

@@ -1,4 +1,7 @@
-/** What the worker does: of each task in data/work.ts the function. `give` are the buffers that go over to the page whole. */
+/**
+ * What the worker does: of each task in data/work.ts the function. `give` are the buffers that go over to the page
+ * whole.
+ */
 import { rankJobs } from "../arithmetic/explain";
 import type { Load } from "../data/packed";
 import { inSlices } from "../data/slices";

@@ -15,13 +15,18 @@ export interface View {
   best: number;
   /** Whether the picture looks like none of the classes. */
   unknown: boolean;
-  /** Of each scale, computed from the layer that it begins with; what follows (ReLU, pooling) stays within its range. */
+  /**
+   * Of each scale, computed from the layer that it begins with; what follows (ReLU, pooling) stays within its range.
+   */
   extents: { extent: number; clipped: boolean }[];
   /** Of each map that was asked for, by `layer/channel`: see `summaryOf`. */
   summaries: Map<string, Summary>;
 }
 
-/** How many layers share a scale: each that rescales with those that follow it, all up to a pooling, or the whole network. */
+/**
+ * How many layers share a scale: each that rescales with those that follow it, all up to a pooling, or the whole
+ * network.
+ */
 export const SHARINGS = ["layer", "block", "network"] as const;
 export type Sharing = (typeof SHARINGS)[number];
 

@@ -39,7 +39,7 @@ export function inside(setting: Setting, at: readonly [number, number] | null): 
   return at ? [along(at[0]), along(at[1])] : [0, 0];
 }
 
-/** The changes of a single value, within its limits, that make a window fit: the smallest change of each, the smallest first. */
+/** The changes of a single value, within its limits, that make a window fit, smallest first. */
 export function nearestValid(
   setting: Setting,
   limits: (name: Name) => readonly [number, number],

@@ -1,6 +1,6 @@
 /**
- * Input size, padding, kernel size, stride and dilation, and what they do to the output: the kernel moves over the padded
- * input. The reader learns the formula by changing its terms, and why some combinations do not work.
+ * Input size, padding, kernel size, stride and dilation, and what they do to the output: the kernel moves over the
+ * padded input. The reader learns the formula by changing its terms, and why some combinations do not work.
  *
  *     /// conv-hyperparameters | padding
  *         input_size: 5

@@ -77,7 +77,9 @@ export function convolution(given: Given) {
   </div>`;
 }
 
-/** The contributions to show, strongest first where there are too many for one view; `rest` is the sum of the others. */
+/**
+ * The contributions to show, strongest first where there are too many for one view; `rest` is the sum of the others.
+ */
 function strongestParts(parts: ops.Tensor): { shown: number[]; rest: ops.Tensor | null } {
   const all = Array.from({ length: parts.shape[0] }, (_, i) => i);
   if (all.length <= MOST_ROWS) return { shown: all, rest: null };

@@ -115,7 +115,9 @@ export function legend(scale: draw.Scale, label: string) {
     <span class="number">${low}</span>${grey ? nothing : html`<span class="number">0</span>`}<span class="number">${high}</span></div>`;
 }
 
-/** The layer of the look, the first layer that it takes in (or "image"), and that activation, as it is computed with. */
+/**
+ * The layer of the look, the first layer that it takes in (or "image"), and that activation, as it is computed with.
+ */
 export interface Step {
   layer: Layer;
   before: string;
@@ -140,7 +142,10 @@ export function taken(manifest: Manifest, layers: Readonly<Record<string, Tensor
 
 const inputs = new WeakMap<Tensor, Tensor>();
 
-/** The scale in which what comes into a layer is shown: the picture's grey where it is the picture as it is, else diverging. */
+/**
+ * The scale in which what comes into a layer is shown: the picture's grey where it is the picture as it is, else
+ * diverging.
+ */
 export function inputScale(given: Given, { before, input }: Pick<Step, "before" | "input">): draw.Scale {
   if (before !== IMAGE) return given.scaleOf(before);
   return input === given.trace.layers.image ? draw.greyScale : ownScale(input, given.theme);

@@ -1,6 +1,6 @@
 /**
- * The stage: one map of the network and how it is computed. `<network-stage>` shows the view that its look describes; it
- * fires "look" events when the reader changes the look, and "close".
+ * The stage: one map of the network and how it is computed. `<network-stage>` shows the view that its look describes;
+ * it fires "look" events when the reader changes the look, and "close".
  */
 import { html, nothing } from "lit";
 import { channelsOf, sources } from "../../../arithmetic/channels";
@@ -177,7 +177,10 @@ class NetworkStage extends LightElement {
     return look.layer === "image" ? input(given) : views[kinds.kindOf(stepOf(given).layer).view](given);
   }
 
-  /** The maps of the layer once they are ranked; the rest of the network runs once for each, in the worker. While they are on show they keep their order. */
+  /**
+   * The maps of the layer once they are ranked; the rest of the network runs once for each, in the worker. While they
+   * are on show they keep their order.
+   */
   private ranking({ manifest, weights, trace, look: { layer } }: Given): readonly Ranked[] {
     const before = this.ranked;
     if (before?.trace === trace && before.layer === layer) return before.maps;
