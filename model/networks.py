@@ -47,12 +47,6 @@ class Graph(nn.Sequential):
         """The layers that have this layer, or the image, as an input."""
         return [user for user, sources in self.inputs.items() if name in sources]
 
-    @property
-    def is_chain(self) -> bool:
-        """Whether the only input of each layer is the one before it."""
-        names = list(self.inputs)
-        return all(self.inputs[name] == [before] for name, before in zip(names, [IMAGE, *names], strict=False))
-
     def replaced(self, layers: Mapping[str, nn.Module]) -> Graph:
         """A copy of the graph with some modules replaced."""
         return Graph({**dict(self.named_children()), **layers}, self.inputs)
